@@ -1,0 +1,1 @@
+"""Leadmill: self-hosted mass mailing and lead generation."""

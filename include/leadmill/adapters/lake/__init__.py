@@ -1,0 +1,1 @@
+"""The lake: DuckDB over DuckLake."""

@@ -1,0 +1,99 @@
+"""DuckDB as the engine: a DuckLake (Parquet in the store, catalog in Postgres) and the ledger, in one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import psycopg
+from duckdb_extensions import import_extension
+from psycopg.conninfo import conninfo_to_dict
+
+from leadmill.sql import HERE
+
+_INLINED_ROWS = 500  # commits below this stay in the catalog instead of becoming tiny Parquet files
+
+
+def keyword_dsn(url: str) -> str:
+    """The libpq keyword form of a Postgres URL, as DuckDB's extension wants it."""
+    parts = {k: v for k, v in conninfo_to_dict(url).items() if v not in (None, "")}
+    return " ".join(f"{key}='{value}'" if " " in str(value) else f"{key}={value}" for key, value in parts.items())
+
+
+class Lake:
+    """Opens DuckDB connections in which `lake` is the DuckLake and `pg.ledger` the ledger."""
+
+    def __init__(
+        self,
+        *,
+        database_url: str,
+        data_path: str,
+        s3_endpoint_url: str | None = None,
+        s3_region: str = "us-east-1",
+        memory_limit: str = "2GB",
+        threads: int = 2,
+    ) -> None:
+        """`data_path` is a folder or an `s3://` prefix; S3 keys come from AWS's usual environment variables."""
+        self._dsn = keyword_dsn(database_url)
+        self._data_path = data_path.removeprefix("file://")
+        self._s3_endpoint_url = s3_endpoint_url
+        self._s3_region = s3_region
+        self._config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory_limit,
+            "threads": str(threads),
+        }
+
+    @contextmanager
+    def connect(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """An in-memory DuckDB with the lake and the ledger attached, closed at the end of the block."""
+        connection = duckdb.connect(config=self._config)
+        try:
+            self._prepare(connection, read_only=read_only)
+            yield connection
+        finally:
+            connection.close()
+
+    def migrate(self) -> None:
+        """Create the lake's tables where they are missing; safe to run twice and at the same time as itself."""
+        with psycopg.connect(self._dsn, autocommit=True) as lock:
+            lock.execute("select pg_advisory_lock(7316502)")
+            with self.connect() as connection:
+                connection.execute((HERE / "lake" / "schema.ddl").read_text())
+
+    def _prepare(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        for name in ("ducklake", "postgres_scanner", "icu"):
+            import_extension(name, con=connection)
+            connection.load_extension(name)
+        connection.execute("set timezone = 'UTC'")
+        if self._data_path.startswith("s3://"):
+            self._prepare_s3(connection)
+        else:
+            Path(self._data_path).mkdir(parents=True, exist_ok=True)
+        access = ", read_only" if read_only else ""
+        connection.execute(
+            f"attach 'ducklake:postgres:{_quoted(self._dsn)}' as lake (data_path '{_quoted(self._data_path)}', "
+            f"metadata_schema 'lake', data_inlining_row_limit {_INLINED_ROWS}{access})"
+        )
+        connection.execute(f"attach '{_quoted(self._dsn)}' as pg (type postgres{access})")
+
+    def _prepare_s3(self, connection: duckdb.DuckDBPyConnection) -> None:
+        import_extension("httpfs", con=connection)
+        connection.load_extension("httpfs")
+        import boto3
+
+        credentials = boto3.Session().get_credentials()
+        frozen = credentials.get_frozen_credentials() if credentials else None
+        options = ["type s3", f"region '{_quoted(self._s3_region)}'"]
+        if frozen:
+            options += [f"key_id '{_quoted(frozen.access_key)}'", f"secret '{_quoted(frozen.secret_key)}'"]
+            options += [f"session_token '{_quoted(frozen.token)}'"] if frozen.token else []
+        if self._s3_endpoint_url:
+            scheme, _, host = self._s3_endpoint_url.partition("://")
+            options += [f"endpoint '{_quoted(host)}'", "url_style 'path'", f"use_ssl {str(scheme == 'https').lower()}"]
+        connection.execute(f"create or replace secret store ({', '.join(options)})")
+
+
+def _quoted(text: str | None) -> str:
+    return (text or "").replace("'", "''")

@@ -1,0 +1,1 @@
+"""Lead-score models."""

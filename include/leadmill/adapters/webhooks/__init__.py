@@ -1,0 +1,1 @@
+"""Webhook bodies of each provider, translated to one delivery event."""

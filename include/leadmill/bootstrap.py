@@ -1,0 +1,61 @@
+"""The composition root: joins adapters to services. Everything heavy is imported when first used."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+from leadmill.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from leadmill.adapters.lake.duck import Lake
+    from leadmill.adapters.ledger.database import Database
+    from leadmill.ports.store import ObjectStore
+
+
+class App:
+    """One process's wiring: settings in, use cases out."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def database(self) -> Database:
+        """The ledger's connection pool."""
+        from leadmill.adapters.ledger.database import Database
+
+        return Database(self.settings.database_url)
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        """The object store."""
+        from leadmill.adapters.store import open_store
+
+        return open_store(
+            self.settings.store_uri, endpoint_url=self.settings.s3_endpoint_url, region=self.settings.s3_region
+        )
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The DuckLake."""
+        from leadmill.adapters.lake.duck import Lake
+
+        return Lake(
+            database_url=self.settings.database_url,
+            data_path=f"{self.settings.store_uri}/lake",
+            s3_endpoint_url=self.settings.s3_endpoint_url,
+            s3_region=self.settings.s3_region,
+        )
+
+    def migrate(self) -> None:
+        """Bring the ledger's and the lake's schemas up to date."""
+        from leadmill.sql.migrations import migrate
+
+        migrate(self.settings.database_url)
+        self.lake.migrate()
+
+
+@lru_cache(maxsize=1)
+def app() -> App:
+    """This process's App, from the environment."""
+    return App(settings())

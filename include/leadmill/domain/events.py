@@ -1,0 +1,52 @@
+"""One event model over every provider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What happened to a message; each provider's words are translated to these by a table."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    BOUNCED = "bounced"
+    REJECTED = "rejected"  # the provider dropped it before trying
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    REPLIED = "replied"
+    AUTO_REPLIED = "auto_replied"
+    UNKNOWN = "unknown"  # a word we do not know: kept and counted
+
+
+class BounceKind(StrEnum):
+    """Hard: the address is dead. Soft: try later. Blocked: the sender or content was refused, not the address."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryEvent:
+    """One thing that happened to one send. `occurred_at` is UTC by the provider's clock."""
+
+    event_id: str
+    kind: EventKind
+    provider: str
+    occurred_at: datetime
+    send_id: int | None
+    provider_message_id: str = ""
+    bounce_kind: BounceKind | None = None
+    machine: bool = False
+    machine_reason: str = ""
+    provider_word: str = ""
+    status_code: str = ""  # enhanced status code such as 5.1.1; no free text
+    url: str = ""
+    raw_object: str = ""
+    raw_line: int = 0

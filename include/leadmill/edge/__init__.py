@@ -1,0 +1,1 @@
+"""The public ASGI app: one-click unsubscribe, tracking, webhook intake."""

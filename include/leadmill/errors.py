@@ -1,0 +1,71 @@
+"""Leadmill's errors: named for what happened, placed by what to do about it.
+
+A message says what was attempted, with which ids, and the next step; never an address or a secret.
+`TransientError` is worth another try later; `PermanentError` fails now and needs a person.
+"""
+
+from __future__ import annotations
+
+
+class LeadmillError(Exception):
+    """Base of every error that Leadmill raises on purpose."""
+
+
+class TransientError(LeadmillError):
+    """Trying again later may succeed without anybody's help."""
+
+
+class PermanentError(LeadmillError):
+    """Trying again changes nothing; a person has to act."""
+
+
+class ProviderThrottled(TransientError):
+    """A provider asked for fewer requests; `retry_after` is in seconds, None where it did not say."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ProviderUnavailable(TransientError):
+    """A provider or mail server could not be reached, or failed on its side, before anything was handed over."""
+
+
+class StoreUnavailable(TransientError):
+    """The object store did not answer."""
+
+
+class DatabaseUnavailable(TransientError):
+    """Postgres did not answer."""
+
+
+class SenderSuspended(PermanentError):
+    """The provider stopped this sender or account."""
+
+
+class CredentialsRejected(PermanentError):
+    """The provider refused the log-in of this account or mailbox."""
+
+
+class LeadFileInvalid(PermanentError):
+    """A lead file cannot be read as a table of leads."""
+
+
+class ConfigInvalid(PermanentError):
+    """A setting is missing or makes no sense."""
+
+
+class NotAllowed(PermanentError):
+    """The acting user's role does not permit this."""
+
+
+class NotFound(PermanentError):
+    """Nothing with that id exists."""
+
+
+class Conflict(PermanentError):
+    """The thing is in a state that does not permit this action."""
+
+
+class TemplateInvalid(PermanentError):
+    """A template cannot be compiled, or lacks something every mail must carry."""

@@ -1,0 +1,103 @@
+-- Leads, where they came from, and who must never be mailed again.
+create schema if not exists ledger;
+
+-- HMAC-SHA256 (RFC 2104) with the pads worked out by the caller: leadmill.domain.identity.hash_pads.
+create function ledger.keyed_hash(value text, inner_pad bytea, outer_pad bytea) returns bytea
+language sql immutable parallel safe
+return sha256(outer_pad || sha256(inner_pad || convert_to(value, 'UTF8')));
+
+create table ledger.organisation (
+  only_row boolean primary key default true check (only_row),
+  name text not null,
+  postal_address text not null,
+  website text not null default '',
+  updated_at timestamptz not null
+);
+
+create table ledger.lead_files (
+  lead_file_id bigint generated always as identity primary key,
+  uri text not null,
+  file_name text not null,
+  sha256 text not null,
+  byte_size bigint not null,
+  status text not null check (status in ('importing', 'accepted', 'accepted_with_warnings', 'refused', 'failed')),
+  row_count bigint not null default 0,
+  new_count bigint not null default 0,
+  updated_count bigint not null default 0,
+  unchanged_count bigint not null default 0,
+  duplicate_count bigint not null default 0,
+  rejected_count bigint not null default 0,
+  suppressed_count bigint not null default 0,
+  rejected_by_reason jsonb not null default '{}',
+  column_mapping jsonb not null default '{}',
+  default_source text not null default '',
+  default_legal_basis text not null default '',
+  verdict text not null default '',          -- one sentence for people
+  quarantine_uri text not null default '',
+  requested_by text not null default '',
+  started_at timestamptz not null,
+  finished_at timestamptz
+);
+-- The same content is imported once; a refused or failed file may be tried again.
+create unique index lead_files_content on ledger.lead_files (sha256)
+  where status in ('importing', 'accepted', 'accepted_with_warnings');
+create index lead_files_uri on ledger.lead_files (uri);
+
+create table ledger.leads (
+  lead_id bigint generated always as identity primary key,
+  email text unique,                          -- normalised; null once erased
+  email_hash bytea not null unique,
+  email_domain text not null,
+  first_name text not null default '',
+  last_name text not null default '',
+  company text not null default '',
+  job_title text not null default '',
+  industry text not null default '',
+  category text not null default '',
+  employee_count integer,
+  phone text not null default '',
+  website text not null default '',
+  country text not null default '' check (country = '' or country ~ '^[A-Z]{2}$'),
+  region text not null default '',
+  city text not null default '',
+  time_zone text not null default '',         -- IANA name as the file gave it; inferred zones live in lead_windows
+  source text not null,
+  legal_basis text not null check (legal_basis in ('consent', 'legitimate_interest', 'contract')),
+  consent_at timestamptz,
+  attributes jsonb not null default '{}',
+  lead_file_id bigint references ledger.lead_files,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  erased_at timestamptz
+);
+create index leads_country on ledger.leads (country);
+create index leads_file on ledger.leads (lead_file_id);
+
+create table ledger.suppressions (
+  email_hash bytea primary key,
+  email text,                                 -- null after erasure: the hash still blocks
+  reason text not null check (reason in ('unsubscribed', 'complained', 'hard_bounced', 'manual', 'erased', 'imported')),
+  source text not null default '',            -- event id, file, or user
+  created_at timestamptz not null
+);
+
+create table ledger.lead_scores (
+  lead_id bigint primary key references ledger.leads on delete cascade,
+  probability real not null check (probability between 0 and 1),
+  reasons jsonb not null default '[]',        -- [{"feature", "label", "effect"}], strongest first
+  model text not null,
+  is_base_rate boolean not null default false,
+  as_of timestamptz not null
+);
+create index lead_scores_probability on ledger.lead_scores (probability desc);
+
+create table ledger.lead_windows (
+  lead_id bigint primary key references ledger.leads on delete cascade,
+  time_zone text not null,
+  zone_source text not null check (zone_source in ('file', 'country', 'phone', 'email_domain', 'default')),
+  zone_confidence real not null check (zone_confidence between 0 and 1),
+  local_hours smallint[] not null,            -- hours of the local week, 0 = Monday 00:00, best first
+  confidence real not null check (confidence between 0 and 1),
+  basis text not null check (basis in ('own_history', 'pooled_history', 'default')),
+  as_of timestamptz not null
+);

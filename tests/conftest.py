@@ -1,0 +1,87 @@
+"""Shared fixtures: a real embedded PostgreSQL, a real DuckLake and a folder store, fresh for every test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from leadmill.bootstrap import App
+from leadmill.settings import Settings
+
+_numbers = itertools.count()
+TEST_SECRET = "test-secret-key-of-at-least-32-characters"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a server of this test process's own; `fsync` off, since a test's machine may not lose power."""
+    from leadmill.local.postgres import start_postgres
+
+    folder = Path("/tmp") / f"leadmill-test-pg-{os.getpid()}"
+    server = start_postgres(folder)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("alter system set fsync = off")
+        connection.execute("select pg_reload_conf()")
+    yield server.get_uri()
+    server.cleanup_mode = "delete"
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a migrated database that every test's own is copied from."""
+    from leadmill.sql.migrations import migrate
+
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("create database leadmill_template")
+    migrate(url_of(postgres, "leadmill_template"))
+    return "leadmill_template"
+
+
+def url_of(server_url: str, database: str) -> str:
+    """The same server's URL for another database."""
+    return server_url.replace("/postgres?", f"/{database}?", 1)
+
+
+@pytest.fixture
+def database_url(postgres: str, template_database: str) -> Iterator[str]:
+    """URL of a fresh, migrated database."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template_database}")
+    yield url_of(postgres, name)
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a process that works on the test's own database and folder."""
+    return Settings(
+        var_dir=tmp_path / "var",
+        database_url=database_url,
+        store=f"file://{tmp_path}/store",
+        secret_key=SecretStr(TEST_SECRET),
+        allow_special_use_domains=True,
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[App]:
+    """A wired App on a fresh database, store and (lazily made) lake."""
+    app = App(settings)
+    yield app
+    app.database.close()
+
+
+@pytest.fixture
+def lake_app(app: App) -> App:
+    """The same, with the lake's tables made (about 0.5 s)."""
+    app.lake.migrate()
+    return app
