@@ -80,8 +80,8 @@ class FolderStore:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(part, 0o644)
-        os.replace(part, path)
+        Path(part).chmod(0o644)
+        Path(part).replace(path)
 
     def exists(self, key: str) -> bool:
         return (self._root / _checked(key)).is_file()

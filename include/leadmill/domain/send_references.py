@@ -13,6 +13,7 @@ from enum import StrEnum
 from urllib.parse import quote
 
 _SIGNATURE_BYTES = 12  # 96 bits: beyond guessing over a rate-limited endpoint
+_ID_DIGITS = 19  # of a bigint
 _MESSAGE_ID = re.compile(r"<?lm\.(\d{1,19})\.([A-Za-z0-9_-]{16})@[^\s<>@]+>?")
 
 
@@ -51,7 +52,7 @@ def link_token(kind: LinkKind, send_id: int, key: bytes, *, url: str = "") -> st
 def send_id_of_token(kind: LinkKind, token: str, key: bytes, *, url: str = "") -> int | None:
     """The send id of a genuine token of that kind (and for that URL), else None."""
     number, _, signature = token.partition(".")
-    if not number.isascii() or not number.isdigit() or len(number) > 19:
+    if not number.isascii() or not number.isdigit() or len(number) > _ID_DIGITS:
         return None
     expected = _signature(f"{kind.value}{int(number)}|{url}", key)
     return int(number) if hmac.compare_digest(signature.encode(), expected.encode()) else None

@@ -1,11 +1,11 @@
-"""The composition root: joins adapters to services. Everything heavy is imported when first used."""
+"""What every part of the composition root shares: settings, database, store, lake."""
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from leadmill.settings import Settings, settings
+from leadmill.settings import Settings
 
 if TYPE_CHECKING:
     from leadmill.adapters.lake.duck import Lake
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from leadmill.ports.store import ObjectStore
 
 
-class App:
-    """One process's wiring: settings in, use cases out."""
+class Core:
+    """The shared adapters of one process; each is made when first used."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -53,9 +53,3 @@ class App:
 
         migrate(self.settings.database_url)
         self.lake.migrate()
-
-
-@lru_cache(maxsize=1)
-def app() -> App:
-    """This process's App, from the environment."""
-    return App(settings())
