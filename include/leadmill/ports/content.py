@@ -43,8 +43,10 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One lead as a template sees it. `fields`: first_name, last_name, company, job_title, country, category … and the
-    file's further columns; missing ones are absent, never an empty surprise.
+    """One lead as a template sees it.
+
+    `fields`: first_name, last_name, company, job_title, country, category and the file's further columns; missing ones
+    are absent, never an empty surprise.
     """
 
     lead_id: int
