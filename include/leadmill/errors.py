@@ -69,3 +69,15 @@ class Conflict(PermanentError):
 
 class TemplateInvalid(PermanentError):
     """A template cannot be compiled, or lacks something every mail must carry."""
+
+
+class InputInvalid(PermanentError):
+    """What a person entered cannot be taken; the message says what to change."""
+
+
+class LogInRefused(PermanentError):
+    """The log-in was refused; the message does not say whether the user exists."""
+
+
+class ShapeMismatch(PermanentError):
+    """Two arrays that belong together do not have the same shape."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from leadmill.domain.machine_touches import FAST_SECONDS
 from leadmill.errors import ConfigInvalid
 
 _SECRET_CHARACTERS = 32
@@ -26,15 +27,54 @@ class Settings(BaseSettings):
     store: str = Field(default="", description="`s3://bucket/prefix` or `file:///folder`; empty = var/store.")
     s3_endpoint_url: str | None = Field(default=None, description="Endpoint of an S3-compatible store.")
     s3_region: str = "us-east-1"
+    models_dir: str = Field(default="", description="Folder of the models; empty = the repository's `models/`.")
     secret_key: SecretStr = Field(default=SecretStr(""), description="At least 32 characters; signs and hashes.")
 
     edge_base_url: str = Field(default="http://127.0.0.1:8025", description="Public URL of the edge app.")
+    edge_trusted_proxies: str = Field(
+        default="127.0.0.1", description="Comma-separated proxies whose X-Forwarded-For is believed."
+    )
+    edge_requests_per_minute: int = Field(
+        default=6000, ge=100, description="Per client IP; a refused request weighs as much as fifty."
+    )
+    edge_allow_unsigned: bool = Field(
+        default=False, description="Take webhooks of providers that have no key set; embedded demo only."
+    )
+    ses_topic_arns: str = Field(default="", description="Comma-separated SNS topics that may post events.")
+    ses_access_key: SecretStr = Field(default=SecretStr(""), description="Firehose's or EventBridge's access key.")
+    sendgrid_webhook_key: SecretStr = Field(default=SecretStr(""), description="Event Webhook's public key, base64.")
+    mailgun_webhook_key: SecretStr = Field(default=SecretStr(""), description="HTTP webhook signing key.")
+    postmark_webhook_user: str = ""
+    postmark_webhook_password: SecretStr = SecretStr("")
+
+    machine_fast_seconds: float = Field(
+        default=FAST_SECONDS,
+        ge=0,
+        description="An open or click sooner after delivery counts as a machine's; 0 = never.",
+    )
+
     streamlit_base_url: str = "http://127.0.0.1:8501"
-    airflow_base_url: str = "http://127.0.0.1:8080"
+    airflow_base_url: str = Field(default="http://127.0.0.1:8080", description="Where people find Airflow's pages.")
+    airflow_api_url: str = Field(
+        default="", description="Where the dashboards reach Airflow's API; empty = airflow_base_url."
+    )
+    airflow_user: str = Field(
+        default="", description="The log-in with which the dashboards start DAGs; empty = DAGs start by schedule only."
+    )
+    airflow_password: SecretStr = SecretStr("")
 
     dns_resolver: str = Field(default="", description="`host:port` of the resolver; empty = the system's.")
-    dnsbl_ip_zones: str = Field(default="", description="Comma-separated zones for IPs; empty = built-in list.")
-    dnsbl_domain_zones: str = Field(default="", description="Comma-separated zones for domains; empty = built-in.")
+    dns_timeout_seconds: float = Field(default=3.0, gt=0, description="Of one question to the resolver.")
+    dnsbl_ip_zones: SecretStr = Field(
+        default=SecretStr(""),
+        description="Comma-separated lists for IPs, `zone` or `shown-name=zone.with.key`; empty = built-in.",
+    )
+    dnsbl_domain_zones: SecretStr = Field(
+        default=SecretStr(""), description="The same for domains. Secret, since a zone's name may hold a key."
+    )
+    dnsbl_checks_per_run: int = Field(
+        default=2, ge=1, le=5, description="How often a listing is asked for within one run; two in a row are believed."
+    )
     alert_urls: SecretStr = Field(default=SecretStr(""), description="Apprise URLs, separated by spaces.")
 
     allow_special_use_domains: bool = Field(

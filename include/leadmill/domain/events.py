@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     CLICKED = "clicked"
     REPLIED = "replied"
     AUTO_REPLIED = "auto_replied"
+    NOTED = "noted"  # a word we know that changes nothing, such as a "this is not spam" report
     UNKNOWN = "unknown"  # a word we do not know: kept and counted
 
 

@@ -8,10 +8,16 @@ from typing import Protocol
 
 from leadmill.domain.messages import OutgoingMessage
 
+PROVIDED_VARIABLES = frozenset({"email", "organisation", "postal_address", "sender_name", "unsubscribe_url"})
+"""What every template may read besides the lead's own fields."""
+
 
 @dataclass(frozen=True, slots=True)
 class VariantContent:
-    """One variant of one step, as the analyst wrote it (Jinja templates)."""
+    """One variant of one step, as the analyst wrote it (Jinja templates).
+
+    `label` names it in messages where it has no id yet.
+    """
 
     campaign_id: int
     step: int
@@ -21,6 +27,7 @@ class VariantContent:
     body_text: str = ""
     track_opens: bool = True
     track_clicks: bool = True
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,11 @@ class Recipient:
 
 class CompiledContent(Protocol):
     """A variant compiled once, rendered per recipient."""
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Names of the lead fields that the subject and both bodies read."""
+        ...
 
     def render(self, *, send_id: int, recipient: Recipient, sender: Sender) -> OutgoingMessage:
         """One mail, with Message-ID, List-Unsubscribe(-Post), tags, tracked links and pixel.

@@ -18,20 +18,26 @@ create table ledger.lead_files (
   lead_file_id bigint generated always as identity primary key,
   uri text not null,
   file_name text not null,
+  object_modified_at timestamptz,             -- tells a file replaced under the same name from one already read
   sha256 text not null,
   byte_size bigint not null,
-  status text not null check (status in ('importing', 'accepted', 'accepted_with_warnings', 'refused', 'failed')),
+  status text not null check (status in ('importing', 'accepted', 'accepted_with_warnings', 'refused', 'failed',
+    'repeated')),
+  repeats_lead_file_id bigint references ledger.lead_files,
   row_count bigint not null default 0,
   new_count bigint not null default 0,
   updated_count bigint not null default 0,
   unchanged_count bigint not null default 0,
   duplicate_count bigint not null default 0,
   rejected_count bigint not null default 0,
-  suppressed_count bigint not null default 0,
+  opted_out_count bigint not null default 0,  -- rows that say themselves "do not mail"
+  erased_count bigint not null default 0,     -- rows of erased persons, not taken in again
+  suppressed_count bigint not null default 0, -- of all rows: addresses that must not be mailed
   rejected_by_reason jsonb not null default '{}',
   column_mapping jsonb not null default '{}',
   default_source text not null default '',
   default_legal_basis text not null default '',
+  default_country text not null default '',
   verdict text not null default '',          -- one sentence for people
   quarantine_uri text not null default '',
   requested_by text not null default '',
@@ -73,6 +79,35 @@ create table ledger.leads (
 create index leads_country on ledger.leads (country);
 create index leads_file on ledger.leads (lead_file_id);
 
+-- Where a file's accepted rows and opt-outs stand within the transaction that takes them over; empty outside of it.
+create unlogged table ledger.staged_leads (
+  email text not null,
+  email_domain text not null,
+  first_name text not null,
+  last_name text not null,
+  company text not null,
+  job_title text not null,
+  industry text not null,
+  category text not null,
+  employee_count integer,
+  phone text not null,
+  website text not null,
+  country text not null,
+  region text not null,
+  city text not null,
+  time_zone text not null,
+  source text not null,
+  legal_basis text not null,
+  consent_at timestamptz,
+  attributes jsonb
+);
+create unlogged table ledger.staged_opt_outs (email text not null);
+
+-- How strong a legal basis is: an import may raise a lead's, never lower it.
+create function ledger.legal_basis_rank(legal_basis text) returns integer
+language sql immutable parallel safe
+return case legal_basis when 'consent' then 3 when 'contract' then 2 else 1 end;
+
 create table ledger.suppressions (
   email_hash bytea primary key,
   email text,                                 -- null after erasure: the hash still blocks
@@ -89,7 +124,7 @@ create table ledger.lead_scores (
   is_base_rate boolean not null default false,
   as_of timestamptz not null
 );
-create index lead_scores_probability on ledger.lead_scores (probability desc);
+create index lead_scores_probability on ledger.lead_scores (probability desc, lead_id desc);
 
 create table ledger.lead_windows (
   lead_id bigint primary key references ledger.leads on delete cascade,
@@ -100,4 +135,20 @@ create table ledger.lead_windows (
   confidence real not null check (confidence between 0 and 1),
   basis text not null check (basis in ('own_history', 'pooled_history', 'default')),
   as_of timestamptz not null
+);
+
+-- Where a run's new scores and windows stand until they are taken over in one transaction. Unlogged: a crash costs a re-run.
+create unlogged table ledger.incoming_scores (
+  lead_id bigint not null,
+  probability real not null,
+  reasons text not null
+);
+create unlogged table ledger.incoming_windows (
+  lead_id bigint not null,
+  time_zone text not null,
+  zone_source text not null,
+  zone_confidence real not null,
+  local_hours smallint[] not null,
+  confidence real not null,
+  basis text not null
 );

@@ -16,9 +16,12 @@ create table ledger.alerts (
   occurrences integer not null default 1,
   first_at timestamptz not null,
   last_at timestamptz not null,
-  notified_at timestamptz,
+  notified_at timestamptz,                    -- when every channel had it
+  notified_channels text[] not null default '{}',  -- keyed digests of the Apprise URLs that had it, never the URLs
+  notify_claimed_until timestamptz,           -- one notifier works on it until then; also the pause before a retry
   notify_error text not null default '',
-  resolved_at timestamptz
+  resolved_at timestamptz,
+  resolved_by text not null default ''        -- a user's e-mail; empty where the trouble went away by itself
 );
 -- One open alert per key: the same trouble again counts up instead of ringing again.
 create unique index alerts_open on ledger.alerts (dedupe_key) where resolved_at is null;

@@ -1,0 +1,80 @@
+"""What becomes of a claimed send: the provider's answer, the attempts so far and the time decide, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from leadmill.domain.messages import Fault, Receipt, ReceiptStatus
+
+RETRY_DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
+"""Waits before the second, third … attempt. The second is soon, for a hiccup; the third comes after the five minutes
+that greylisting usually asks for (RFC 6647 §5); then slower, as RFC 5321 §4.5.4.1 asks of a sender."""
+
+MAX_ATTEMPTS = len(RETRY_DELAYS) + 1
+
+LEASE = timedelta(minutes=15)
+"""How long a claim is its worker's own. Nothing is handed over in its last `LEASE_MARGIN`."""
+
+LEASE_MARGIN = timedelta(minutes=5)
+
+AMBIGUOUS_IS_LOST_AFTER = timedelta(days=14)
+"""An ambiguous send without any evidence for so long counts as lost. Providers retry for at most three days and report
+within that time; two weeks leave room for people and replies."""
+
+
+class Outcome(StrEnum):
+    """What the ledger records of a claimed send."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    RETRY = "retry"  # an attempt was made, the next one comes later
+    RELEASED = "released"  # never handed over: planned again, the quota given back
+    AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """One line for the ledger. `due_at` is the next attempt's time for retries and releases."""
+
+    send_id: int
+    outcome: Outcome
+    provider_message_id: str = ""
+    fault: Fault | None = None
+    code: str = ""
+    due_at: datetime | None = None
+
+
+def settle(receipt: Receipt, *, attempts: int, now: datetime) -> SendResult:
+    """What a receipt comes to.
+
+    Args:
+        receipt: The provider's answer.
+        attempts: Attempts made, this one included; at least 1.
+        now: Aware UTC.
+
+    Returns:
+        Faults of the address and the message are final. Faults of the moment and of the sender are the lead's no more
+        than ours to give up on: the send is planned again, until `MAX_ATTEMPTS`.
+    """
+    if receipt.status is ReceiptStatus.ACCEPTED:
+        return SendResult(receipt.send_id, Outcome.ACCEPTED, provider_message_id=receipt.provider_message_id)
+    if receipt.status is ReceiptStatus.AMBIGUOUS:
+        return SendResult(receipt.send_id, Outcome.AMBIGUOUS, code=receipt.code)
+    later = receipt.fault in {Fault.MOMENT, Fault.SENDER} and attempts < MAX_ATTEMPTS
+    if not later:
+        return SendResult(receipt.send_id, Outcome.REFUSED, fault=receipt.fault, code=receipt.code)
+    due_at = now + RETRY_DELAYS[attempts - 1]
+    if receipt.retry_after is not None:
+        due_at = max(due_at, receipt.retry_after)
+    return SendResult(receipt.send_id, Outcome.RETRY, fault=receipt.fault, code=receipt.code, due_at=due_at)
+
+
+SPAM_BLOCK_MARK = "spam-block"
+"""Ends the code of a refusal that says our IP or domain is on a blocklist: `554 5.7.1 spam-block`."""
+
+
+def is_spam_block(code: str) -> bool:
+    """Whether a refusal says that the sender, not this one mail, is blocked as a source of spam."""
+    return code.endswith(SPAM_BLOCK_MARK)

@@ -1,0 +1,69 @@
+"""What the overview reads: counts only, no person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What became of mails that a provider accepted; every field counts mails, not events.
+
+    `opened`, `clicked` and `replied` are by people; a click without an open counts as an open too, since many readers
+    block the pixel. `machine_opened` and `machine_clicked` count mails that only a machine touched that way.
+    """
+
+    accepted: int = 0
+    delivered: int = 0
+    bounced: int = 0
+    complained: int = 0
+    unsubscribed: int = 0
+    opened: int = 0
+    clicked: int = 0
+    replied: int = 0
+    machine_opened: int = 0
+    machine_clicked: int = 0
+
+    def __add__(self, other: Outcomes) -> Outcomes:
+        names = self.__dataclass_fields__
+        return Outcomes(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One period of one campaign, or of all.
+
+    `over_time` holds the outcomes of the mails accepted in each bucket of `bucket_hours`, oldest first (aware UTC).
+    `by_domain` is by sending domain. `states` counts every send of the campaigns, whenever it was, by state.
+    """
+
+    bucket_hours: int
+    over_time: Sequence[tuple[datetime, Outcomes]]
+    by_domain: Mapping[str, Outcomes]
+    states: Mapping[str, int]
+
+    @property
+    def total(self) -> Outcomes:
+        """All of the period together."""
+        return sum((outcomes for _, outcomes in self.over_time), Outcomes())
+
+
+@dataclass(frozen=True, slots=True)
+class ReportScope:
+    """What is asked for: mails accepted in [start, end), aware UTC, of one campaign or (None) of all."""
+
+    start: datetime
+    end: datetime
+    campaign_id: int | None = None
+    bucket_hours: int = 24
+
+
+class Reports(Protocol):
+    """Aggregates over ledger and lake."""
+
+    def overview(self, scope: ReportScope) -> Overview:
+        """What was sent and what came back."""
+        ...

@@ -1,0 +1,78 @@
+"""Why nothing is being sent: what the explanation reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStanding:
+    """What a campaign's own state says; times are UTC."""
+
+    campaign_id: int
+    name: str
+    status: str
+    status_reason: str
+    pool_id: int | None
+    pool: str | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    planned_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendsWaiting:
+    """Planned sends by what they wait for."""
+
+    for_step_before: int
+    not_due: int
+    next_due_at: datetime | None
+    window_passed: int
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendsOpen:
+    """Sends in a worker's hands, or in doubt; `lease_until` is the first lease to end."""
+
+    claimed: int
+    ambiguous: int
+    lease_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One thing that binds now.
+
+    `subject` is "campaign", "sends", or a mailbox's address; `reason` a word of the domain; `sentence` says it to
+    people; `count` sends or, for a mailbox, mails that it may still send now. `relaxes_at` is None where only a person
+    can relax it, or nobody knows when it will.
+    """
+
+    subject: str
+    reason: str
+    sentence: str
+    count: int
+    relaxes_at: datetime | None
+
+
+class WaitingLedger(Protocol):
+    """Counts behind the explanation."""
+
+    def campaign(self, campaign_id: int) -> CampaignStanding:
+        """Raises `NotFound`."""
+        ...
+
+    def sends_waiting(self, campaign_id: int, *, as_of: datetime) -> SendsWaiting:
+        """Planned sends by what they wait for."""
+        ...
+
+    def sends_open(self, campaign_id: int) -> SendsOpen:
+        """Sends in a worker's hands, or in doubt."""
+        ...
+
+    def sticky_waiting(self, campaign_id: int, *, as_of: datetime) -> dict[int, int]:
+        """Due follow-ups by the mailbox that has to send them."""
+        ...

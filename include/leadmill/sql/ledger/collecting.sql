@@ -1,0 +1,16 @@
+-- name: sends_by_id
+-- What does the ledger know of these sends?
+select send_id, null::text as provider_message_id, campaign_id, step, lead_id, variant_id, mailbox_id, accepted_at
+from ledger.sends where send_id = any(:send_ids::bigint[]);
+
+-- name: sends_by_message
+-- Which sends did the providers give these ids?
+select send_id, provider_message_id, campaign_id, step, lead_id, variant_id, mailbox_id, accepted_at
+from ledger.sends where provider_message_id = any(:message_ids::text[]);
+
+-- name: latest_sends_of_addresses
+-- Which send did each of these people get last? For replies whose client dropped the reference.
+select distinct on (l.email) l.email, s.send_id
+from ledger.leads l join ledger.sends s on s.lead_id = l.lead_id
+where l.email = any(:emails::text[]) and s.state in ('accepted', 'delivered', 'complained', 'ambiguous')
+order by l.email, s.accepted_at desc nulls last, s.send_id desc;

@@ -1,0 +1,32 @@
+-- name: release_follow_ups
+-- Which follow-ups became due because the step before was accepted? Safe to run again: only those without a time.
+with accepted as (
+  select s.campaign_id, s.lead_id, next_step.step,
+    coalesce(s.accepted_at, :as_of::timestamptz) + make_interval(days => next_step.delay_days) as earliest
+  from ledger.sends s
+  cross join lateral (
+    select cs.step, cs.delay_days from ledger.campaign_steps cs
+    where cs.campaign_id = s.campaign_id and cs.step > s.step order by cs.step limit 1
+  ) next_step
+  where s.send_id = any(:send_ids::bigint[]) and s.state in ('accepted', 'delivered') and s.replied_at is null
+)
+update ledger.sends f
+set due_at = w.due_at, window_ends_at = w.window_ends_at, state_changed_at = :as_of::timestamptz
+from accepted a
+join ledger.campaigns c on c.campaign_id = a.campaign_id
+join ledger.leads l on l.lead_id = a.lead_id
+left join ledger.lead_windows lw on lw.lead_id = a.lead_id
+cross join lateral ledger.send_window(
+  c.timing, c.send_hour, a.earliest, coalesce(lw.time_zone, nullif(l.time_zone, ''), 'UTC'), lw.local_hours) w
+where f.campaign_id = a.campaign_id and f.lead_id = a.lead_id and f.step = a.step
+  and f.state = 'planned' and f.due_at is null
+returning f.send_id, f.campaign_id, f.step, f.due_at;
+
+-- name: cancel_follow_ups
+-- Which later steps of the same campaign will the leads of these sends not get any more? The cause becomes their code.
+update ledger.sends f
+set state = 'cancelled', code = :cause::text, state_changed_at = :as_of::timestamptz
+from ledger.sends s
+where s.send_id = any(:send_ids::bigint[])
+  and f.campaign_id = s.campaign_id and f.lead_id = s.lead_id and f.step > s.step and f.state = 'planned'
+returning f.send_id, f.campaign_id, f.step;

@@ -1,0 +1,140 @@
+-- name: upsert_account
+-- Add a provider account, or bring the one of that name up to date.
+insert into ledger.provider_accounts (name, provider, config, secret_ref, daily_limit, max_per_second, created_at)
+values (:name::text, :provider::text, :config::jsonb, :secret_ref::text, :daily_limit::integer, :max_per_second::real,
+  :as_of::timestamptz)
+on conflict (name) do update set provider = excluded.provider, config = excluded.config,
+  secret_ref = excluded.secret_ref, daily_limit = excluded.daily_limit, max_per_second = excluded.max_per_second
+returning account_id as id, xmax = 0 as is_new;
+
+-- name: upsert_domain
+-- Add a sending domain, or bring the one of that name up to date; its status stays.
+insert into ledger.sending_domains (name, sending_ips, daily_limit, created_at)
+values (:name::text, :sending_ips::text[], :daily_limit::integer, :as_of::timestamptz)
+on conflict (name) do update set sending_ips = excluded.sending_ips, daily_limit = excluded.daily_limit
+returning domain_id as id, xmax = 0 as is_new;
+
+-- name: upsert_mailbox
+-- Add a mailbox, or bring the one of that address up to date; its status and a warm-up's start stay.
+insert into ledger.mailboxes (domain_id, account_id, pool_id, address, display_name, user_name, secret_ref, time_zone,
+  daily_limit, hourly_limit, min_gap_seconds, warm_up_started_on, created_at)
+values (:domain_id::bigint, :account_id::bigint, :pool_id::bigint, :address::text, :display_name::text,
+  :user_name::text, :secret_ref::text, :time_zone::text, :daily_limit::integer, :hourly_limit::integer,
+  :min_gap_seconds::integer, :warm_up_started_on::date, :as_of::timestamptz)
+on conflict (address) do update set domain_id = excluded.domain_id, account_id = excluded.account_id,
+  pool_id = excluded.pool_id, display_name = excluded.display_name, user_name = excluded.user_name,
+  secret_ref = excluded.secret_ref, time_zone = excluded.time_zone, daily_limit = excluded.daily_limit,
+  hourly_limit = excluded.hourly_limit, min_gap_seconds = excluded.min_gap_seconds,
+  warm_up_started_on = coalesce(mailboxes.warm_up_started_on, excluded.warm_up_started_on)
+returning mailbox_id as id, xmax = 0 as is_new;
+
+-- name: account_named
+-- Which account is this?
+select account_id, provider from ledger.provider_accounts where name = :name::text;
+
+-- name: pool_named
+-- Which pool is this, and whom may it mail?
+select pool_id, accepts_legal_bases, override_reason from ledger.pools where name = :name::text;
+
+-- name: domain_named
+-- Which sending domain is this?
+select domain_id, status from ledger.sending_domains where name = :name::text;
+
+-- name: set_account_status
+-- Pause or release a provider account. No row: nothing changed.
+update ledger.provider_accounts set status = :status::text, status_reason = :reason::text
+where name = :name::text and status <> :status::text
+returning account_id as id;
+
+-- name: set_domain_status
+-- Change a sending domain's status. A person's pause is not turned into a cool-down; a cool-down only gets longer.
+update ledger.sending_domains
+set status = :status::text, status_reason = :reason::text, status_since = :as_of::timestamptz,
+  cool_down_until = :until::timestamptz
+where name = :name::text and (
+  :status::text = 'active' and status <> 'active'
+  or :status::text = 'paused' and status <> 'paused'
+  or :status::text = 'cooling_down' and (status = 'active'
+    or status = 'cooling_down' and cool_down_until < :until::timestamptz))
+returning domain_id as id;
+
+-- name: set_mailbox_status
+-- Change a mailbox's status with the evidence. Lifting remembers all counts so far: the same evidence does not pause again.
+update ledger.mailboxes m
+set status = :status::text, status_reason = :reason::text, status_since = :as_of::timestamptz,
+  cool_down_until = :until::timestamptz,
+  status_evidence = case when :status::text = 'active' then jsonb_build_object('baseline', (
+      select jsonb_build_object('sent', coalesce(sum(h.accepted), 0), 'hard_bounced', coalesce(sum(h.hard_bounced), 0),
+        'blocked', coalesce(sum(h.blocked), 0), 'complained', coalesce(sum(h.complained), 0),
+        'refused_address', coalesce((select sum(u.refused_address) from ledger.mailbox_usage u
+          where u.mailbox_id = m.mailbox_id), 0))
+      from ledger.mailbox_health h where h.mailbox_id = m.mailbox_id))
+    else (m.status_evidence - 'evidence') || jsonb_build_object('evidence', :evidence::jsonb) end
+where m.mailbox_id = :mailbox_id::bigint and (
+  :status::text = 'active' and status <> 'active'
+  or :status::text = 'paused' and status <> 'paused'
+  or :status::text = 'cooling_down' and (status = 'active'
+    or status = 'cooling_down' and cool_down_until < :until::timestamptz))
+returning mailbox_id as id;
+
+-- name: find_mailbox
+-- Is there such a mailbox?
+select mailbox_id, status from ledger.mailboxes where mailbox_id = :mailbox_id::bigint;
+
+-- name: end_domain_cool_downs
+-- Whose cool-down is over? They send again.
+update ledger.sending_domains set status = 'active', status_reason = '', status_since = :as_of::timestamptz,
+  cool_down_until = null
+where status = 'cooling_down' and cool_down_until <= :as_of::timestamptz
+returning domain_id as id, name;
+
+-- name: end_mailbox_cool_downs
+-- Which mailboxes' cool-down is over? They send again.
+update ledger.mailboxes set status = 'active', status_reason = '', status_since = :as_of::timestamptz,
+  cool_down_until = null
+where status = 'cooling_down' and cool_down_until <= :as_of::timestamptz
+returning mailbox_id as id;
+
+-- name: mailbox_health
+-- What happened to each mailbox's mails of the last days, new evidence since its last release only?
+with recent as (
+  select m.mailbox_id, m.domain_id, d.name as domain, d.status as domain_status, m.status, m.status_evidence -> 'baseline' as baseline,
+    coalesce(h.sent, 0) as sent, coalesce(h.hard_bounced, 0) as hard_bounced, coalesce(h.blocked, 0) as blocked,
+    coalesce(h.complained, 0) as complained, coalesce(u.refused_address, 0) as refused_address,
+    coalesce(h.all_sent, 0) as all_sent, coalesce(h.all_hard_bounced, 0) as all_hard_bounced,
+    coalesce(h.all_blocked, 0) as all_blocked, coalesce(h.all_complained, 0) as all_complained,
+    coalesce(u.all_refused_address, 0) as all_refused_address
+  from ledger.mailboxes m
+  join ledger.sending_domains d using (domain_id)
+  left join (
+    select mailbox_id,
+      sum(accepted) filter (where day > :since::date) as sent,
+      sum(hard_bounced) filter (where day > :since::date) as hard_bounced,
+      sum(blocked) filter (where day > :since::date
+        and (sd.status_since is null or day > (sd.status_since at time zone 'UTC')::date)) as blocked,
+      sum(complained) filter (where day > :since::date) as complained,
+      sum(accepted) as all_sent, sum(hard_bounced) as all_hard_bounced, sum(blocked) as all_blocked,
+      sum(complained) as all_complained
+    from ledger.mailbox_health
+    join ledger.mailboxes sm using (mailbox_id) join ledger.sending_domains sd using (domain_id)
+    group by mailbox_id
+  ) h on h.mailbox_id = m.mailbox_id
+  left join (
+    select mailbox_id, sum(refused_address) filter (where day > :since::date) as refused_address,
+      sum(refused_address) as all_refused_address
+    from ledger.mailbox_usage group by mailbox_id
+  ) u on u.mailbox_id = m.mailbox_id
+), fresh as (
+  select mailbox_id, domain_id, domain, domain_status, status,
+    least(sent, all_sent - coalesce((baseline ->> 'sent')::bigint, 0)) as sent,
+    least(hard_bounced, all_hard_bounced - coalesce((baseline ->> 'hard_bounced')::bigint, 0)) as hard_bounced,
+    least(blocked, all_blocked - coalesce((baseline ->> 'blocked')::bigint, 0)) as blocked,
+    least(complained, all_complained - coalesce((baseline ->> 'complained')::bigint, 0)) as complained,
+    least(refused_address, all_refused_address - coalesce((baseline ->> 'refused_address')::bigint, 0)) as refused_address
+  from recent
+)
+select mailbox_id, domain_id, domain, domain_status, status,
+  greatest(0, sent + refused_address)::integer as sent,
+  greatest(0, hard_bounced + refused_address)::integer as hard_bounced,
+  greatest(0, blocked)::integer as blocked, greatest(0, complained)::integer as complained
+from fresh order by mailbox_id;

@@ -1,0 +1,95 @@
+-- name: lock_position
+-- How far is this projection? The row stays locked until the transaction ends, so that two runs apply in turn.
+insert into ledger.projections (name, position, updated_at) values (:name::text, 0, 'epoch')
+on conflict (name) do update set name = excluded.name
+returning position;
+
+-- name: move_position!
+-- Remember how far this projection is.
+update ledger.projections set position = :position::bigint, updated_at = :as_of::timestamptz where name = :name::text;
+
+-- name: reset_position!
+-- Let this projection start again; applying batches twice changes nothing.
+update ledger.projections set position = 0 where name = :name::text;
+
+-- name: apply_evidence
+-- Move sends up the lattice of evidence; the earliest event of the highest rank gives the time. Returns every send touched.
+with evidence as (
+  select * from unnest(:send_ids::bigint[], :states::text[], :ranks::smallint[], :times::timestamptz[],
+    :first_times::timestamptz[], :bounce_kinds::text[], :reply_times::timestamptz[], :unsubscribe_times::timestamptz[])
+    as e(send_id, state, rank, at, first_at, bounce_kind, replied_at, unsubscribed_at)
+), before as (
+  select s.send_id, s.state, r.rank from ledger.sends s
+  join evidence using (send_id)
+  join unnest(:rank_states::text[], :rank_values::smallint[]) as r(state, rank) on r.state = s.state
+  order by s.send_id for update of s
+), moved as (
+  update ledger.sends s set
+  state = case when e.rank > b.rank then e.state else s.state end,
+  state_changed_at = case when e.rank > b.rank then e.at
+    when e.rank = b.rank and e.state in ('delivered', 'bounced', 'complained') then least(s.state_changed_at, e.at)
+    else s.state_changed_at end,
+  accepted_at = case when s.accepted_at is null then coalesce(s.claimed_at, e.first_at) else s.accepted_at end,
+  -- A claimed send is still its worker's to settle; a doubt that evidence settles here is nobody else's any more.
+  lease_until = case when e.rank > b.rank and b.state in ('ambiguous', 'lost') then null else s.lease_until end,
+  bounce_kind = case when 'hard' in (s.bounce_kind, e.bounce_kind) then 'hard'
+    when 'blocked' in (s.bounce_kind, e.bounce_kind) then 'blocked' else coalesce(s.bounce_kind, e.bounce_kind) end,
+  replied_at = least(s.replied_at, e.replied_at),
+  unsubscribed_at = least(s.unsubscribed_at, e.unsubscribed_at)
+from evidence e join before b using (send_id)
+where s.send_id = e.send_id
+  returning s.send_id, b.state as state_before, s.state as state_after, s.mailbox_id, s.claimed_at,
+    (s.accepted_at at time zone 'UTC')::date as accepted_on
+), counted as (
+  update ledger.mailbox_usage mu set accepted = mu.accepted + n.accepted
+  from (
+    select s.mailbox_id, (s.claimed_at at time zone m.time_zone)::date as day, count(*) as accepted
+    from moved s join ledger.mailboxes m using (mailbox_id)
+    where s.state_before in ('ambiguous', 'lost') and s.state_after not in ('ambiguous', 'lost') group by 1, 2
+  ) n where mu.mailbox_id = n.mailbox_id and mu.day = n.day
+)
+select send_id, state_before, state_after, mailbox_id, accepted_on from moved;
+
+-- name: suppress_leads
+-- Leave these people alone from now on. The weightiest reason stays, and its earliest event, in whatever order they come.
+with evidence as (
+  select * from unnest(:send_ids::bigint[], :reasons::text[], :times::timestamptz[], :event_ids::text[])
+    as e(send_id, reason, at, event_id)
+), ranks as (
+  select * from unnest(:rank_reasons::text[], :rank_values::smallint[]) as r(reason, rank)
+)
+insert into ledger.suppressions as known (email_hash, email, reason, source, created_at)
+select distinct on (l.email_hash) l.email_hash, l.email, e.reason, e.event_id, e.at
+from evidence e join ranks using (reason) join ledger.sends s using (send_id) join ledger.leads l on l.lead_id = s.lead_id
+order by l.email_hash, ranks.rank desc, e.at, e.event_id
+on conflict (email_hash) do update set reason = excluded.reason, source = excluded.source, created_at = excluded.created_at
+where known.reason in (select reason from ranks) and (
+  (select rank from ranks where ranks.reason = excluded.reason) > (select rank from ranks where ranks.reason = known.reason)
+  or (excluded.reason = known.reason and (excluded.created_at, excluded.source) < (known.created_at, known.source)))
+returning email_hash;
+
+-- name: refresh_mailbox_health
+-- What became of the mails that a mailbox sent on a day? Counted anew, so that a repeated event never counts twice.
+insert into ledger.mailbox_health
+  (mailbox_id, day, accepted, delivered, hard_bounced, soft_bounced, blocked, complained, unsubscribed, replied)
+select t.mailbox_id, t.day, count(*),
+  count(*) filter (where s.state in ('delivered', 'complained')),
+  count(*) filter (where s.state = 'bounced' and s.bounce_kind = 'hard'),
+  count(*) filter (where s.state = 'bounced' and s.bounce_kind = 'soft'),
+  count(*) filter (where s.state = 'bounced' and s.bounce_kind = 'blocked'),
+  count(*) filter (where s.state = 'complained'),
+  count(*) filter (where s.unsubscribed_at is not null),
+  count(*) filter (where s.replied_at is not null)
+from (select distinct * from unnest(:mailbox_ids::bigint[], :days::date[]) as t(mailbox_id, day)) t
+join ledger.sends s on s.mailbox_id = t.mailbox_id
+  and s.accepted_at >= t.day::timestamp at time zone 'UTC' and s.accepted_at < (t.day + 1)::timestamp at time zone 'UTC'
+  and s.state in ('accepted', 'delivered', 'bounced', 'complained')
+group by t.mailbox_id, t.day
+on conflict (mailbox_id, day) do update set accepted = excluded.accepted, delivered = excluded.delivered,
+  hard_bounced = excluded.hard_bounced, soft_bounced = excluded.soft_bounced, blocked = excluded.blocked,
+  complained = excluded.complained, unsubscribed = excluded.unsubscribed, replied = excluded.replied
+returning mailbox_id, day;
+
+-- name: sending_days
+-- Which (mailbox, day) pairs are there for these days?
+select m.mailbox_id, d.day from ledger.mailboxes m cross join unnest(:days::date[]) as d(day);

@@ -1,0 +1,32 @@
+-- name: campaign_of_waiting
+-- Which campaign is it, and does its own state keep it from sending?
+select c.campaign_id, c.name, c.status, c.status_reason, c.pool_id, p.name as pool, c.starts_at, c.ends_at, c.planned_at
+from ledger.campaigns c left join ledger.pools p using (pool_id)
+where c.campaign_id = :campaign_id::bigint;
+
+-- name: sends_waiting
+-- How many planned sends wait for what, and until when at the earliest?
+select
+  count(*) filter (where due_at is null)::integer as for_step_before,
+  count(*) filter (where due_at > :as_of::timestamptz)::integer as not_due,
+  min(due_at) filter (where due_at > :as_of::timestamptz) as next_due_at,
+  count(*) filter (where due_at <= :as_of::timestamptz and window_ends_at <= :as_of::timestamptz)::integer as window_passed,
+  count(*) filter (where due_at <= :as_of::timestamptz
+    and (window_ends_at is null or window_ends_at > :as_of::timestamptz))::integer as due
+from ledger.sends where campaign_id = :campaign_id::bigint and state = 'planned';
+
+-- name: sends_open_elsewhere
+-- How many sends of a campaign are in a worker's hands or in doubt?
+select count(*) filter (where state = 'claimed')::integer as claimed,
+  count(*) filter (where state = 'ambiguous')::integer as ambiguous,
+  min(lease_until) filter (where state = 'claimed') as lease_until
+from ledger.sends where campaign_id = :campaign_id::bigint and state in ('claimed', 'ambiguous');
+
+-- name: sticky_waiting
+-- For which mailboxes do due follow-ups wait, since the thread began there?
+select f.mailbox_id, count(*)::integer as waiting
+from ledger.sends s
+join ledger.sends f on f.campaign_id = s.campaign_id and f.lead_id = s.lead_id and f.step = 1
+where s.campaign_id = :campaign_id::bigint and s.state = 'planned' and s.step > 1 and s.due_at <= :as_of::timestamptz
+  and (s.window_ends_at is null or s.window_ends_at > :as_of::timestamptz) and f.mailbox_id is not null
+group by f.mailbox_id order by f.mailbox_id;
