@@ -1,0 +1,152 @@
+"""The pre-flight checks: what would go wrong if this campaign were approved now?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from leadmill.domain.ab_tests import detectable_difference
+from leadmill.domain.campaigns import CampaignDraft
+from leadmill.domain.capacity import days_needed
+from leadmill.domain.sending_policy import default_legal_bases
+from leadmill.ports.audience import AudienceLedger, AudiencePreview
+from leadmill.ports.campaigns import Check
+from leadmill.ports.content import ContentCompiler, Organisation
+from leadmill.ports.sending_identity import PoolCapacity, SenderLedger
+from leadmill.services.check_content import check_content
+
+_TELLING_DIFFERENCE = 0.1
+"""A test that only finds differences above ten points in a hundred is a coin toss in practice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What the checks look at."""
+
+    audience: AudienceLedger
+    senders: SenderLedger
+    compiler: ContentCompiler
+    edge_base_url: str
+
+
+def check_campaign(draft: CampaignDraft, preflight: Preflight, *, as_of: datetime) -> list[Check]:
+    """Every check on a draft, in the order in which one would put things right; an error forbids approval."""
+    organisation = preflight.senders.organisation()
+    pool = next((p for p in preflight.senders.pools() if p.pool_id == draft.pool_id), None)
+    preview = preflight.audience.preview(draft.segment, draft.pool_id)
+    checks = [_organisation_check(organisation), _unsubscribe_check(preflight.edge_base_url), *_pool_checks(pool)]
+    checks += [_audience_check(preview), *_policy_checks(preview, pool)]
+    if organisation is not None:
+        checks += check_content(
+            draft,
+            organisation,
+            audience=preflight.audience,
+            senders=preflight.senders,
+            compiler=preflight.compiler,
+        )
+    checks += [_schedule_check(draft, as_of), *_sequence_checks(draft), *_variant_checks(draft, preview)]
+    checks += _capacity_checks(draft, preview, preflight.senders, as_of)
+    return checks
+
+
+def _organisation_check(organisation: Organisation | None) -> Check:
+    if organisation is None or not organisation.postal_address.strip() or not organisation.name.strip():
+        advice = "An admin sets name and postal address of the organisation; the law wants them in every mail."
+        return Check("organisation", "error", "The organisation's postal address is not set.", advice)
+    return Check("organisation", "ok", f"Mails go out in the name of {organisation.name}, with its postal address.")
+
+
+def _unsubscribe_check(edge_base_url: str) -> Check:
+    if edge_base_url.startswith("https://"):
+        return Check("unsubscribe", "ok", "One-click unsubscribe goes over https.")
+    message = "The unsubscribe link is not https; mailbox providers ignore one-click unsubscribe then (RFC 8058)."
+    return Check("unsubscribe", "warning", message, "Before real mail: set LEADMILL_EDGE_BASE_URL to an https URL.")
+
+
+def _pool_checks(pool: PoolCapacity | None) -> Iterator[Check]:
+    if pool is None:
+        yield Check("pool", "error", "No pool of mailboxes is chosen.", "Choose which pool sends this campaign.")
+    elif pool.active_mailbox_count == 0:
+        message = f"Pool {pool.name} has no active mailbox; nothing would be sent."
+        yield Check("pool", "error", message, "Add a mailbox or resume one.")
+    elif pool.active_mailbox_count < pool.mailbox_count:
+        resting = pool.mailbox_count - pool.active_mailbox_count
+        message = f"{resting} of {pool.mailbox_count} mailboxes of pool {pool.name} are paused or cooling down."
+        yield Check("pool", "warning", message, "See Deliverability for the reasons.")
+    else:
+        yield Check("pool", "ok", f"All {pool.mailbox_count} mailboxes of pool {pool.name} are active.")
+
+
+def _audience_check(preview: AudiencePreview) -> Check:
+    left_out = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in sorted(preview.left_out.items()))
+    found = f"{preview.will_be_mailed:,} of {preview.matched:,} leads will be mailed"
+    message = f"{found} (left out: {left_out})." if left_out else f"{found}."
+    if preview.will_be_mailed == 0:
+        return Check("audience", "error", message, "Widen the segment.")
+    return Check("audience", "ok", message)
+
+
+def _policy_checks(preview: AudiencePreview, pool: PoolCapacity | None) -> Iterator[Check]:
+    if pool is None:
+        return
+    beyond = set(pool.accepts_legal_bases) - default_legal_bases(pool.providers)
+    if beyond:
+        message = f"Pool {pool.name} mails leads by {', '.join(sorted(beyond))}, beyond its providers' terms."
+        yield Check("legal_basis", "warning", message, f"Override on record: {pool.override_reason or 'no reason'}.")
+    elif barred := preview.left_out.get("policy", 0):
+        message = f"{barred:,} leads have a legal basis that pool {pool.name} does not accept."
+        yield Check("legal_basis", "warning", message, "Choose another pool for them, or leave them out.")
+    else:
+        yield Check("legal_basis", "ok", f"Every lead's legal basis is accepted by pool {pool.name}.")
+
+
+def _schedule_check(draft: CampaignDraft, as_of: datetime) -> Check:
+    if draft.ends_at is not None and draft.ends_at <= as_of:
+        return Check("schedule", "error", "The campaign's end has passed.", "Set a later end, or none.")
+    if draft.ends_at is not None and draft.starts_at is not None and draft.ends_at <= draft.starts_at:
+        return Check("schedule", "error", "The campaign ends before it starts.", "Correct the dates.")
+    if draft.starts_at is None or draft.starts_at <= as_of:
+        return Check("schedule", "ok", "Sending starts as soon as it is approved and planned.")
+    return Check("schedule", "ok", f"Sending starts at {draft.starts_at:%Y-%m-%d %H:%M} UTC.")
+
+
+def _sequence_checks(draft: CampaignDraft) -> Iterator[Check]:
+    hurried = [str(n) for n, step in enumerate(draft.steps, start=1) if n > 1 and step.delay_days == 0]
+    if hurried:
+        message = f"Step {', '.join(hurried)} follows on the same day as the step before."
+        yield Check("sequence", "warning", message, "Wait a day or more between steps.")
+    total = sum(step.delay_days for step in draft.steps)
+    if draft.ends_at and draft.starts_at and draft.starts_at + timedelta(days=total) >= draft.ends_at:
+        message = f"The sequence takes {total} days; its last step comes after the campaign's end and would expire."
+        yield Check("sequence", "warning", message, "End later, or shorten the waits.")
+
+
+def _variant_checks(draft: CampaignDraft, preview: AudiencePreview) -> Iterator[Check]:
+    for number, step in enumerate(draft.steps, start=1):
+        if len(step.variants) > 1:
+            smallest = min(v.weight for v in step.variants) / sum(v.weight for v in step.variants)
+            leads = int(preview.will_be_mailed * smallest)
+            difference = detectable_difference(leads)
+            message = f"Step {number}: {leads:,} leads in the smallest variant show differences above {difference:.0%}."
+            few = difference > _TELLING_DIFFERENCE
+            advice = "Too few to tell the variants apart; take fewer variants or a larger audience." if few else ""
+            yield Check("variants", "warning" if few else "ok", message, advice)
+
+
+def _capacity_checks(
+    draft: CampaignDraft, preview: AudiencePreview, senders: SenderLedger, as_of: datetime
+) -> Iterator[Check]:
+    if draft.pool_id is None or not draft.steps:
+        return
+    start = max(draft.starts_at or as_of, as_of)
+    sends = preview.will_be_mailed * len(draft.steps)
+    days = days_needed(sends, senders.active_mailboxes(draft.pool_id), first_day=start.date())
+    if days is None:
+        yield Check("capacity", "error", "The pool's limits let nothing out.", "Raise a mailbox's daily limit.")
+        return
+    message = f"At today's limits and warm-up, {sends:,} mails take about {days:,} days if nothing else is sent."
+    if draft.ends_at is not None and start + timedelta(days=days) > draft.ends_at:
+        yield Check("capacity", "warning", message, "What is not out by the end expires: end later, or add mailboxes.")
+    else:
+        yield Check("capacity", "ok", message)

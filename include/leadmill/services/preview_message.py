@@ -1,0 +1,80 @@
+"""Show a mail as one lead would get it; nothing is sent and nothing is tracked."""
+
+from __future__ import annotations
+
+from leadmill.domain.campaigns import CampaignDraft
+from leadmill.domain.messages import OutgoingMessage
+from leadmill.errors import ConfigInvalid, NotFound
+from leadmill.ports.audience import AudienceLedger
+from leadmill.ports.content import ContentCompiler, Organisation, Sender, VariantContent
+from leadmill.ports.sending_identity import SenderLedger
+
+PREVIEW_SEND_ID = 0
+"""No send has it: the links of a preview lead to a page that says so."""
+
+
+def preview_message(
+    draft: CampaignDraft,
+    *,
+    step: int,
+    label: str,
+    lead_id: int,
+    audience: AudienceLedger,
+    senders: SenderLedger,
+    compiler: ContentCompiler,
+) -> OutgoingMessage:
+    """Render one variant for one lead.
+
+    Args:
+        draft: The campaign, saved or not.
+        step: From 1.
+        label: The variant's.
+        lead_id: Whose fields to fill in.
+        audience: Where the lead comes from.
+        senders: Where organisation and mailbox come from.
+        compiler: Renders.
+
+    Raises:
+        NotFound: No such step, variant or lead.
+        ConfigInvalid: The organisation is not set.
+        TemplateInvalid: The content does not render for this lead.
+    """
+    content = variant_content(draft, step, label)
+    recipients = audience.recipients([lead_id])
+    if not recipients:
+        raise NotFound(f"There is no lead {lead_id} to preview with, or it was erased.")
+    organisation = senders.organisation()
+    if organisation is None:
+        raise ConfigInvalid("The organisation's name and postal address are not set; an admin sets them.")
+    sender = preview_sender(senders, draft.pool_id, organisation)
+    compiled = compiler.compile(content, organisation)
+    return compiled.render(send_id=PREVIEW_SEND_ID, recipient=recipients[0], sender=sender)
+
+
+def variant_content(draft: CampaignDraft, step: int, label: str) -> VariantContent:
+    """One variant for the compiler, without tracking.
+
+    Raises:
+        NotFound: The draft has no such step or variant.
+    """
+    found = [v for v in draft.steps[step - 1].variants if v.label == label] if 0 < step <= len(draft.steps) else []
+    if not found:
+        raise NotFound(f"The campaign has no variant {label} in step {step}.")
+    return VariantContent(
+        campaign_id=0,
+        step=step,
+        variant_id=0,
+        subject=found[0].subject,
+        body_html=found[0].body_html,
+        body_text=found[0].body_text,
+        track_opens=False,
+        track_clicks=False,
+        label=label,
+    )
+
+
+def preview_sender(senders: SenderLedger, pool_id: int | None, organisation: Organisation) -> Sender:
+    """A mailbox of the pool; before there is one, a sender of the organisation's name at a domain that cannot exist."""
+    return senders.example_sender(pool_id) or Sender(
+        address="preview@sender.invalid", display_name=organisation.name, domain="sender.invalid"
+    )
