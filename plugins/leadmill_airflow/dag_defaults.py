@@ -36,7 +36,11 @@ def app() -> App:
     """Leadmill's composition root; imported when called, so that parsing a DAG file stays fast."""
     from leadmill.bootstrap import app as leadmill_app
 
-    return leadmill_app()
+    from leadmill_airflow.connections import password_of_connection
+
+    found = leadmill_app()
+    found.register_secrets("airflow", password_of_connection)
+    return found
 
 
 def as_of(context: Any) -> datetime:

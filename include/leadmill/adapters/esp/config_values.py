@@ -1,0 +1,31 @@
+"""Reading a provider account's `config` (JSON), with the setting's name in the error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from leadmill.errors import ConfigInvalid
+
+
+def text_of(config: Mapping[str, object], name: str, default: str = "") -> str:
+    """A text setting. Raises `ConfigInvalid` where it is something else."""
+    value = config.get(name, default)
+    if not isinstance(value, str):
+        raise ConfigInvalid(f"The provider setting {name!r} must be a text.")
+    return value
+
+
+def number_of(config: Mapping[str, object], name: str, default: float) -> float:
+    """A numeric setting, above 0. Raises `ConfigInvalid` where it is something else."""
+    value = config.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise ConfigInvalid(f"The provider setting {name!r} must be a number above 0.")
+    return value
+
+
+def one_of(config: Mapping[str, object], name: str, choices: tuple[str, ...]) -> str:
+    """A setting with fixed choices; the first is the default. Raises `ConfigInvalid` for any other value."""
+    value = text_of(config, name, choices[0])
+    if value not in choices:
+        raise ConfigInvalid(f"The provider setting {name!r} must be one of {', '.join(choices)}.")
+    return value

@@ -1,0 +1,178 @@
+"""Accounts, domains and mailboxes in Postgres: `ports.mailboxes.SenderRegistry`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from leadmill.adapters.ledger.audit import record_audit
+from leadmill.adapters.ledger.capacities import capacity_rows, mailbox_of
+from leadmill.adapters.ledger.database import Database
+from leadmill.domain.access import SYSTEM, Actor
+from leadmill.domain.guardrails import WINDOW_DAYS, Health
+from leadmill.domain.mailboxes import SenderStatus, capacity, day_limit
+from leadmill.errors import NotFound
+from leadmill.ports.mailboxes import AccountSetup, MailboxHealth, MailboxSetup, MailboxState, StatusChange
+from leadmill.sql import query
+
+_SUBJECT = "ledger/mailboxes"
+
+
+class LedgerMailboxes:
+    """Every change and its audit line are one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save_account(self, actor: Actor, account: AccountSetup, *, as_of: datetime) -> int:
+        values = asdict(account) | {"config": Jsonb(dict(account.config))}
+        details = {"provider": account.provider, "config": dict(account.config)}
+        return self._save(actor, "account", account.name, values, details, as_of)
+
+    def save_domain(
+        self, actor: Actor, name: str, *, sending_ips: Sequence[str], daily_limit: int | None, as_of: datetime
+    ) -> int:
+        values = {"name": name, "sending_ips": list(sending_ips), "daily_limit": daily_limit}
+        return self._save(actor, "domain", name, values, values, as_of)
+
+    def save_mailbox(self, actor: Actor, mailbox: MailboxSetup, *, as_of: datetime) -> int:
+        values = asdict(mailbox)
+        ids = {
+            "account_id": self._named("account_named", "provider account", mailbox.account)["account_id"],
+            "pool_id": self._named("pool_named", "pool", mailbox.pool)["pool_id"],
+            "domain_id": self._named("domain_named", "sending domain", mailbox.domain)["domain_id"],
+        }
+        details = {
+            "domain": mailbox.domain,
+            "account": mailbox.account,
+            "pool": mailbox.pool,
+            "daily_limit": mailbox.daily_limit,
+        }
+        return self._save(actor, "mailbox", mailbox.address, values | ids, details, as_of)
+
+    def _save(
+        self,
+        actor: Actor,
+        kind: str,
+        name: str,
+        values: Mapping[str, Any],
+        details: Mapping[str, object],
+        as_of: datetime,
+    ) -> int:
+        with self._database.transaction() as connection:
+            row = connection.execute(query(_SUBJECT, f"upsert_{kind}"), {**values, "as_of": as_of}).fetchone()
+            assert row is not None  # noqa: S101 - an upsert always returns its row
+            verb = "add" if row["is_new"] else "update"
+            record_audit(connection, actor, f"{kind}.{verb}", (kind, name), at=as_of, details=details)
+            return int(row["id"])
+
+    def _named(self, statement: str, kind: str, name: str) -> DictRow:
+        with self._database.transaction() as connection:
+            row = connection.execute(query(_SUBJECT, statement), {"name": name}).fetchone()
+        if row is None:
+            raise NotFound(f"There is no {kind} {name!r}; add it first.")
+        return row
+
+    def provider_of(self, account: str) -> str:
+        return str(self._named("account_named", "provider account", account)["provider"])
+
+    def pool(self, name: str) -> tuple[list[str], str]:
+        row = self._named("pool_named", "pool", name)
+        return row["accepts_legal_bases"], row["override_reason"]
+
+    def mailboxes(self, *, as_of: datetime) -> list[MailboxState]:
+        with self._database.transaction() as connection:
+            return [_state_of(row, as_of) for row in capacity_rows(connection, now=as_of)]
+
+    def change_mailbox(self, actor: Actor, mailbox_id: int, change: StatusChange, *, as_of: datetime) -> bool:
+        key = {"mailbox_id": mailbox_id}
+        with self._database.transaction() as connection:
+            if connection.execute(query(_SUBJECT, "find_mailbox"), key).fetchone() is None:
+                raise NotFound(f"There is no mailbox {mailbox_id}.")
+            return _change(connection, actor, "mailbox", key, change, as_of)
+
+    def change_domain(self, actor: Actor, name: str, change: StatusChange, *, as_of: datetime) -> bool:
+        self._named("domain_named", "sending domain", name)
+        with self._database.transaction() as connection:
+            return _change(connection, actor, "domain", {"name": name}, change, as_of)
+
+    def change_account(self, actor: Actor, name: str, change: StatusChange, *, as_of: datetime) -> bool:
+        self._named("account_named", "provider account", name)
+        with self._database.transaction() as connection:
+            return _change(connection, actor, "account", {"name": name}, change, as_of)
+
+    def end_cool_downs(self, *, as_of: datetime) -> int:
+        ended = 0
+        with self._database.transaction() as connection:
+            for kind in ("domain", "mailbox"):
+                rows = connection.execute(query(_SUBJECT, f"end_{kind}_cool_downs"), {"as_of": as_of}).fetchall()
+                for row in rows:
+                    record_audit(connection, SYSTEM, f"{kind}.end_cool_down", (kind, row["id"]), at=as_of)
+                ended += len(rows)
+        return ended
+
+    def health(self, *, as_of: datetime) -> list[MailboxHealth]:
+        since = (as_of - timedelta(days=WINDOW_DAYS)).date()
+        with self._database.transaction() as connection:
+            rows = connection.execute(query(_SUBJECT, "mailbox_health"), {"since": since})
+            return [
+                MailboxHealth(
+                    mailbox_id=row["mailbox_id"],
+                    domain=row["domain"],
+                    status=SenderStatus(row["status"]),
+                    domain_status=SenderStatus(row["domain_status"]),
+                    health=Health(row["sent"], row["hard_bounced"], row["blocked"], row["complained"]),
+                )
+                for row in rows
+            ]
+
+
+def _change(
+    connection: psycopg.Connection[DictRow],
+    actor: Actor,
+    kind: str,
+    key: Mapping[str, object],
+    change: StatusChange,
+    as_of: datetime,
+) -> bool:
+    values = {
+        "status": change.status.value,
+        "reason": "" if change.status is SenderStatus.ACTIVE else change.reason,
+        "until": change.until,
+        "evidence": Jsonb(dict(change.evidence)),
+        "as_of": as_of,
+    }
+    row = connection.execute(query(_SUBJECT, f"set_{kind}_status"), {**values, **key}).fetchone()
+    if row is None:
+        return False
+    verbs = {SenderStatus.ACTIVE: "release", SenderStatus.PAUSED: "pause", SenderStatus.COOLING_DOWN: "cool_down"}
+    details = dict(change.evidence) | ({"until": change.until.isoformat()} if change.until else {})
+    subject = (kind, key.get("name", row["id"]))
+    record_audit(
+        connection,
+        actor,
+        f"{kind}.{verbs[change.status]}",
+        subject,
+        at=as_of,
+        reason=change.reason,
+        details=details,
+    )
+    return True
+
+
+def _state_of(row: Mapping[str, Any], as_of: datetime) -> MailboxState:
+    mailbox = mailbox_of(row)
+    same = "address display_name domain account provider pool status_reason domain_status_reason status_since"
+    return MailboxState(
+        mailbox=mailbox,
+        **{name: row[name] for name in same.split()},
+        day_limit=day_limit(mailbox),
+        accepted_today=row["accepted_today"],
+        capacity=capacity(mailbox, as_of),
+    )

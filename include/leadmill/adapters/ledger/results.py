@@ -1,0 +1,124 @@
+"""Recording what became of claimed sends: one transaction, set by set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import DictRow
+
+from leadmill.domain.dispatch import Outcome, SendResult
+from leadmill.sql import query
+
+_SUBJECT = "ledger/dispatch"
+_AGAIN = frozenset({Outcome.RETRY, Outcome.RELEASED})
+
+
+def record(
+    connection: psycopg.Connection[DictRow], worker: str, results: Sequence[SendResult], now: datetime
+) -> dict[int, str]:
+    """Write the results that are still this worker's to write; returns each send's new state."""
+    send_ids = sorted(r.send_id for r in results)
+    _lock(connection, send_ids, quota=any(r.outcome in _AGAIN for r in results))
+    mine = {
+        row["send_id"]
+        for row in connection.execute(query(_SUBJECT, "lock_settling_sends"), {"send_ids": send_ids, "worker": worker})
+    }
+    by_outcome: dict[Outcome, list[SendResult]] = {}
+    for result in results:
+        if result.send_id in mine:
+            by_outcome.setdefault(result.outcome, []).append(result)
+    again = [r for outcome in (Outcome.RETRY, Outcome.RELEASED) for r in by_outcome.get(outcome, [])]
+    states: dict[int, str] = {}
+    states |= _accepted(connection, by_outcome.get(Outcome.ACCEPTED, []), now)
+    states |= _refused(connection, by_outcome.get(Outcome.REFUSED, []), now)
+    states |= _again(connection, again, now)
+    states |= _ambiguous(connection, by_outcome.get(Outcome.AMBIGUOUS, []), now)
+    return states
+
+
+def _lock(connection: psycopg.Connection[DictRow], send_ids: list[int], *, quota: bool) -> None:
+    """Lock upwards of the sends in the order of a claim; accounts and domains only where quota is given back."""
+    names = ["lock_settling_mailboxes"]
+    if quota:
+        names = ["lock_settling_accounts", "lock_settling_domains", *names]
+    for name in names:
+        connection.execute(query(_SUBJECT, name), {"send_ids": send_ids})
+
+
+def _states(cursor: psycopg.Cursor[DictRow]) -> dict[int, str]:
+    return {row["send_id"]: row["state"] for row in cursor}
+
+
+def _accepted(connection: psycopg.Connection[DictRow], results: Sequence[SendResult], now: datetime) -> dict[int, str]:
+    if not results:
+        return {}
+    states = _states(
+        connection.execute(
+            query(_SUBJECT, "record_accepted"),
+            {
+                "send_ids": [r.send_id for r in results],
+                "provider_message_ids": [r.provider_message_id for r in results],
+                "now": now,
+            },
+        )
+    )
+    connection.execute(query("ledger/follow_ups", "release_follow_ups"), {"send_ids": list(states), "as_of": now})
+    return states
+
+
+def _refused(connection: psycopg.Connection[DictRow], results: Sequence[SendResult], now: datetime) -> dict[int, str]:
+    if not results:
+        return {}
+    states = _states(
+        connection.execute(
+            query(_SUBJECT, "record_refused"),
+            {
+                "send_ids": [r.send_id for r in results],
+                "faults": [r.fault.value if r.fault else None for r in results],
+                "codes": [r.code for r in results],
+                "now": now,
+            },
+        )
+    )
+    cancel_follow_ups(connection, list(states), cause="refused", as_of=now)
+    return states
+
+
+def _again(connection: psycopg.Connection[DictRow], results: Sequence[SendResult], now: datetime) -> dict[int, str]:
+    if not results:
+        return {}
+    send_ids = [r.send_id for r in results]
+    connection.execute(query(_SUBJECT, "release_quota"), {"send_ids": send_ids})
+    return _states(
+        connection.execute(
+            query(_SUBJECT, "plan_again"),
+            {
+                "send_ids": send_ids,
+                "due_ats": [r.due_at or now for r in results],
+                "attempted": [r.outcome is Outcome.RETRY for r in results],
+                "faults": [r.fault.value if r.fault else "" for r in results],
+                "codes": [r.code for r in results],
+                "now": now,
+            },
+        )
+    )
+
+
+def _ambiguous(connection: psycopg.Connection[DictRow], results: Sequence[SendResult], now: datetime) -> dict[int, str]:
+    if not results:
+        return {}
+    parameters = {"send_ids": [r.send_id for r in results], "codes": [r.code for r in results], "now": now}
+    return _states(connection.execute(query(_SUBJECT, "record_ambiguous"), parameters))
+
+
+def cancel_follow_ups(
+    connection: psycopg.Connection[DictRow], send_ids: Sequence[int], *, cause: str, as_of: datetime
+) -> None:
+    """Cancel the later steps of these sends' leads."""
+    if send_ids:
+        connection.execute(
+            query("ledger/follow_ups", "cancel_follow_ups"),
+            {"send_ids": list(send_ids), "cause": cause, "as_of": as_of},
+        )

@@ -1,0 +1,109 @@
+"""The claim protocol on Postgres (ADR 0009): `ports.dispatch.SendLedger`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import DictRow
+
+from leadmill.adapters.ledger.audit import record_audit
+from leadmill.adapters.ledger.claims import ClaimRequest, claim
+from leadmill.adapters.ledger.database import Database
+from leadmill.adapters.ledger.results import cancel_follow_ups, record
+from leadmill.adapters.ledger.retrying import in_transaction
+from leadmill.domain.access import Actor
+from leadmill.domain.dispatch import AMBIGUOUS_IS_LOST_AFTER, SendResult
+from leadmill.errors import ConfigInvalid, Conflict, NotFound
+from leadmill.ports.content import Organisation, VariantContent
+from leadmill.ports.dispatch import AmbiguousSend, Claim, Recovered, Settlement
+from leadmill.sql import query
+
+_SUBJECT = "ledger/dispatch"
+
+
+class LedgerSends:
+    """Lanes, claims, results and doubts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def lanes_with_work(self, *, as_of: datetime) -> list[str]:
+        with self._database.transaction() as connection:
+            rows = connection.execute(query(_SUBJECT, "lanes_with_work"), {"as_of": as_of})
+            return [row["name"] for row in rows]
+
+    def claim(self, lane: str, *, worker: str, now: datetime, limit: int, dry_run: bool = False) -> Claim:
+        request = ClaimRequest(lane, worker, now, limit)
+        if not dry_run:
+            return in_transaction(self._database, lambda connection: claim(connection, request))
+        claimed = Claim()
+        with self._database.transaction() as connection:
+            claimed = claim(connection, request)
+            raise psycopg.Rollback  # the transaction ends here, and everything it did with it
+        return claimed
+
+    def record(self, worker: str, results: Sequence[SendResult], *, now: datetime) -> Mapping[int, str]:
+        if not results:
+            return {}
+        return in_transaction(self._database, lambda connection: record(connection, worker, results, now))
+
+    def content(self, variant_ids: Sequence[int]) -> dict[int, VariantContent]:
+        with self._database.transaction() as connection:
+            rows = connection.execute(query(_SUBJECT, "variants_of_sends"), {"variant_ids": list(variant_ids)})
+            return {row["variant_id"]: VariantContent(**row) for row in rows}
+
+    def organisation(self) -> Organisation:
+        with self._database.transaction() as connection:
+            row = connection.execute(query(_SUBJECT, "organisation_of_mails")).fetchone()
+        if row is None:
+            raise ConfigInvalid("No organisation is set; every mail needs its name and postal address.")
+        return Organisation(**row)
+
+    def hold_back(self, *, mailbox_id: int | None, lane: str | None, until: datetime) -> None:
+        with self._database.transaction() as connection:
+            if mailbox_id is not None:
+                connection.execute(query(_SUBJECT, "hold_back_mailbox"), {"mailbox_id": mailbox_id, "until": until})
+            if lane is not None:
+                connection.execute(query(_SUBJECT, "hold_back_account"), {"lane": lane, "until": until})
+
+    def recover(self, *, as_of: datetime) -> Recovered:
+        def work(connection: psycopg.Connection[DictRow]) -> Recovered:
+            dead = connection.execute(query(_SUBJECT, "expire_leases"), {"as_of": as_of}).fetchall()
+            lost = connection.execute(
+                query(_SUBJECT, "lose_old_doubts"), {"as_of": as_of, "before": as_of - AMBIGUOUS_IS_LOST_AFTER}
+            ).fetchall()
+            cancel_follow_ups(connection, [row["send_id"] for row in lost], cause="lost", as_of=as_of)
+            return Recovered(ambiguous=len(dead), lost=len(lost))
+
+        return in_transaction(self._database, work)
+
+    def ambiguous_sends(self, *, limit: int) -> list[AmbiguousSend]:
+        with self._database.transaction() as connection:
+            return [
+                AmbiguousSend(**row)
+                for row in connection.execute(query(_SUBJECT, "ambiguous_sends"), {"row_limit": limit})
+            ]
+
+    def settle_ambiguous(
+        self, actor: Actor, send_id: int, settlement: Settlement, *, reason: str, as_of: datetime
+    ) -> None:
+        state = {"sent": "accepted", "lost": "lost"}[settlement]
+
+        def work(connection: psycopg.Connection[DictRow]) -> None:
+            parameters = {"send_id": send_id, "state": state, "as_of": as_of}
+            if connection.execute(query(_SUBJECT, "settle_ambiguous"), parameters).fetchone() is None:
+                found = connection.execute(query(_SUBJECT, "state_of_send"), {"send_id": send_id}).fetchone()
+                if found is None:
+                    raise NotFound(f"There is no send {send_id}.")
+                raise Conflict(f"Send {send_id} is {found['state']}, no longer ambiguous; reload the list.")
+            if settlement == "sent":
+                parameters = {"send_ids": [send_id], "as_of": as_of}
+                connection.execute(query("ledger/follow_ups", "release_follow_ups"), parameters)
+            else:
+                cancel_follow_ups(connection, [send_id], cause="lost", as_of=as_of)
+            details = {"outcome": settlement}
+            record_audit(connection, actor, "send.settle", ("send", send_id), at=as_of, reason=reason, details=details)
+
+        in_transaction(self._database, work)

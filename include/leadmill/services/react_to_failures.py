@@ -1,0 +1,106 @@
+"""What dispatch does at once when a provider speaks of the sender, not of one mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from leadmill.domain.access import SYSTEM
+from leadmill.domain.dispatch import is_spam_block
+from leadmill.domain.guardrails import COOL_DOWN
+from leadmill.domain.mailboxes import SenderStatus
+from leadmill.domain.messages import Fault, Receipt, ReceiptStatus
+from leadmill.errors import ConfigInvalid, CredentialsRejected, LeadmillError, ProviderThrottled, SenderSuspended
+from leadmill.ports.alerts import Alerts
+from leadmill.ports.content import Sender
+from leadmill.ports.dispatch import ClaimedSend, SendLedger
+from leadmill.ports.esp import Channel
+from leadmill.ports.mailboxes import SenderRegistry, StatusChange
+from leadmill.services.hold_senders import account_alert_key, cool_down_domain, domain_alert_key, mailbox_alert_key
+
+UNAVAILABLE_WAIT = timedelta(seconds=60)
+"""How long nothing is claimed for a sender whose server cannot be reached or gives no answer."""
+
+_AUTHENTICATION = ("5.7.2", "5.7.3", "5.7.509", "5.7.515", "MailFromDomainNotVerifiedException")
+"""Codes that say the sending domain's SPF, DKIM, DMARC, PTR or TLS is wrong: every mailbox of it is concerned."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReactions:
+    """Holds back, pauses and alerts; each reaction may come twice without harm."""
+
+    ledger: SendLedger
+    registry: SenderRegistry
+    alerts: Alerts
+
+    def channel_failed(self, lane: str, channel: Channel, error: LeadmillError, *, now: datetime) -> None:
+        """A channel failed before it took what was left: wait, or stop it, by the kind of error."""
+        own = channel.provider == "smtp"  # SES and SendGrid speak of the whole account
+        if isinstance(error, CredentialsRejected | ConfigInvalid) and own:
+            self._pause_mailbox(channel.mailbox_id, str(error), now)
+        elif isinstance(error, CredentialsRejected | ConfigInvalid | SenderSuspended):
+            self._pause_account(lane, str(error), now)
+        else:
+            wait = UNAVAILABLE_WAIT
+            if isinstance(error, ProviderThrottled) and error.retry_after is not None:
+                wait = timedelta(seconds=error.retry_after)
+            until = now + wait
+            self.ledger.hold_back(
+                mailbox_id=channel.mailbox_id if own else None, lane=None if own else lane, until=until
+            )
+            if not isinstance(error, ProviderThrottled):
+                self.alerts.raise_alert(
+                    kind="provider_unavailable",
+                    severity="warning",
+                    subject=f"lane {lane}",
+                    message=f"{error} It is tried again from {until:%H:%M:%S} UTC on.",
+                    dedupe_key=f"provider_unavailable:{lane}",
+                    as_of=now,
+                )
+
+    def lane_works(self, lane: str, *, now: datetime) -> None:
+        """The provider took mails again."""
+        self.alerts.resolve(f"provider_unavailable:{lane}", as_of=now)
+
+    def refused(self, receipt: Receipt, send: ClaimedSend, sender: Sender, *, now: datetime) -> None:
+        """A refusal that blames the sender stops it; one that blames the content asks for a review."""
+        if receipt.status is not ReceiptStatus.REFUSED:
+            return
+        if receipt.fault is Fault.MESSAGE:
+            self.alerts.raise_alert(
+                kind="content_refused",
+                severity="warning",
+                subject=f"campaign {send.campaign_id}",
+                message=f"Campaign {send.campaign_id}: a mail was refused for its content ({receipt.code}); review it.",
+                dedupe_key=f"content_refused:{send.campaign_id}",
+                as_of=now,
+            )
+        elif receipt.fault is Fault.SENDER and is_spam_block(receipt.code):
+            reason = f"spam block: {receipt.code} on send {send.send_id}"
+            cool_down_domain(self.registry, self.alerts, sender.domain, reason=reason, until=now + COOL_DOWN, as_of=now)
+        elif receipt.fault is Fault.SENDER and any(word in receipt.code for word in _AUTHENTICATION):
+            self._pause_domain(sender.domain, f"authentication refused: {receipt.code} on send {send.send_id}", now)
+        elif receipt.fault is Fault.SENDER:
+            self._pause_mailbox(send.mailbox_id, f"sender refused: {receipt.code} on send {send.send_id}", now)
+
+    def _pause_mailbox(self, mailbox_id: int, reason: str, now: datetime) -> None:
+        if self.registry.change_mailbox(SYSTEM, mailbox_id, StatusChange(SenderStatus.PAUSED, reason), as_of=now):
+            self._alert("mailbox_paused", f"mailbox {mailbox_id}", reason, mailbox_alert_key(mailbox_id), now)
+
+    def _pause_domain(self, name: str, reason: str, now: datetime) -> None:
+        if self.registry.change_domain(SYSTEM, name, StatusChange(SenderStatus.PAUSED, reason), as_of=now):
+            self._alert("domain_paused", f"domain {name}", reason, domain_alert_key(name), now)
+
+    def _pause_account(self, lane: str, reason: str, now: datetime) -> None:
+        if self.registry.change_account(SYSTEM, lane, StatusChange(SenderStatus.PAUSED, reason), as_of=now):
+            self._alert("account_paused", f"lane {lane}", reason, account_alert_key(lane), now)
+
+    def _alert(self, kind: str, subject: str, reason: str, key: str, now: datetime) -> None:
+        self.alerts.raise_alert(
+            kind=kind,
+            severity="critical",
+            subject=subject,
+            message=f"{subject} was paused: {reason}".rstrip(".") + ".",
+            dedupe_key=key,
+            as_of=now,
+        )

@@ -1,0 +1,107 @@
+"""Adding provider accounts, sending domains and mailboxes: an admin's business, idempotent by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from leadmill.domain.access import Actor, Role
+from leadmill.domain.identity import normalise_email
+from leadmill.domain.sending_policy import DEFAULT_POLICY, default_legal_bases
+from leadmill.errors import Conflict, InputInvalid
+from leadmill.ports.mailboxes import AccountSetup, MailboxSetup, SenderRegistry
+
+_SECRET_WORDS = re.compile(r"password|secret|api_?key|token|credential", re.IGNORECASE)
+_DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
+_MAILBOX = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9.-]+")
+MAX_DAILY_LIMIT = 10_000
+"""A typing error's fence, not a policy: Gmail Workspace takes 2,000 a day, SES accounts more."""
+
+
+def add_provider_account(registry: SenderRegistry, actor: Actor, account: AccountSetup, *, as_of: datetime) -> int:
+    """Add or update a provider account (a lane); returns its id.
+
+    Raises:
+        NotAllowed: The actor is no admin.
+        InputInvalid: An unknown provider, or a secret in the configuration.
+    """
+    actor.require(Role.ADMIN, to="configure provider accounts")
+    if account.provider not in DEFAULT_POLICY:
+        raise InputInvalid(
+            f"There is no provider {account.provider!r}; choose from {', '.join(sorted(DEFAULT_POLICY))}."
+        )
+    _require_no_secret(account.config)
+    if not account.name.strip():
+        raise InputInvalid("A provider account needs a name.")
+    return registry.save_account(actor, account, as_of=as_of)
+
+
+def _require_no_secret(config: Mapping[str, object]) -> None:
+    found = sorted(key for key in config if _SECRET_WORDS.search(key))
+    if found:
+        raise InputInvalid(
+            f"The configuration holds {', '.join(found)}. Put secrets into an environment variable or an Airflow "
+            "connection, and its name into secret_ref."
+        )
+
+
+def add_sending_domain(
+    registry: SenderRegistry,
+    actor: Actor,
+    name: str,
+    *,
+    sending_ips: Sequence[str],
+    daily_limit: int | None,
+    as_of: datetime,
+) -> int:
+    """Add or update a sending domain; returns its id.
+
+    Raises:
+        NotAllowed: The actor is no admin.
+        InputInvalid: Not a domain name.
+    """
+    actor.require(Role.ADMIN, to="configure sending domains")
+    name = name.strip().lower().rstrip(".")
+    if not _DOMAIN.fullmatch(name):
+        raise InputInvalid(f"{name!r} is no domain name; write it in ASCII, such as mail.example.com.")
+    return registry.save_domain(actor, name, sending_ips=sending_ips, daily_limit=daily_limit, as_of=as_of)
+
+
+def add_mailbox(registry: SenderRegistry, actor: Actor, mailbox: MailboxSetup, *, as_of: datetime) -> int:
+    """Add or update a mailbox; returns its id.
+
+    Raises:
+        NotAllowed: The actor is no admin.
+        InputInvalid: The address, its domain, the time zone or a limit makes no sense.
+        NotFound: Its account, pool or domain does not exist.
+        Conflict: The pool mails leads that the account's provider does not permit, and no admin gave a reason.
+    """
+    actor.require(Role.ADMIN, to="configure mailboxes")
+    _require_sane(mailbox)
+    provider = registry.provider_of(mailbox.account)
+    accepts, override_reason = registry.pool(mailbox.pool)
+    beyond = set(accepts) - default_legal_bases([provider])
+    if beyond and not override_reason:
+        raise Conflict(
+            f"Pool {mailbox.pool!r} mails leads on {', '.join(sorted(beyond))}, which {provider} does not permit; "
+            "choose another pool, or give the pool's policy a reason."
+        )
+    return registry.save_mailbox(actor, mailbox, as_of=as_of)
+
+
+def _require_sane(mailbox: MailboxSetup) -> None:
+    address = mailbox.address
+    if address != normalise_email(address) or not _MAILBOX.fullmatch(address):
+        raise InputInvalid("A mailbox's address is ASCII in lower case, such as anna@mail.example.com.")
+    if address.partition("@")[2] != mailbox.domain:
+        raise InputInvalid(f"The mailbox does not belong to the sending domain {mailbox.domain!r}.")
+    try:
+        ZoneInfo(mailbox.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InputInvalid(f"There is no time zone {mailbox.time_zone!r}; use an IANA name.") from error
+    if not 0 <= mailbox.daily_limit <= MAX_DAILY_LIMIT:
+        raise InputInvalid(f"A daily limit lies between 0 and {MAX_DAILY_LIMIT}.")
+    if mailbox.min_gap_seconds < 0 or (mailbox.hourly_limit is not None and mailbox.hourly_limit < 0):
+        raise InputInvalid("A limit or gap cannot be negative.")
