@@ -1,1 +1,1 @@
-"""The public ASGI app: one-click unsubscribe, tracking, webhook intake."""
+"""The public ASGI app: one-click unsubscribe, tracking and provider webhooks; it only ever writes to `landing/`."""

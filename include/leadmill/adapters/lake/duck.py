@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,8 @@ class Lake:
         self._data_path = data_path.removeprefix("file://")
         self._s3_endpoint_url = s3_endpoint_url
         self._s3_region = s3_region
+        self._reader_lock = threading.Lock()
+        self._kept: duckdb.DuckDBPyConnection | None = None
         self._config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "threads": str(threads),
@@ -54,6 +57,37 @@ class Lake:
             yield connection
         finally:
             connection.close()
+
+    @contextmanager
+    def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only cursor on a DuckDB that this process keeps: attaching costs about 0.7 s, a cursor nothing.
+
+        Each statement outside a transaction reads the newest snapshot. When Postgres was restarted meanwhile, the kept
+        DuckDB is given up and opened anew.
+        """
+        with self._reader_lock:
+            if self._kept is None:
+                self._kept = duckdb.connect(config=self._config)
+                try:
+                    self._prepare(self._kept, read_only=True)
+                except BaseException:
+                    self._give_up_reader()
+                    raise
+            cursor = self._kept.cursor()
+        try:
+            cursor.execute("set timezone = 'UTC'")
+            yield cursor
+        except duckdb.Error:
+            with self._reader_lock:
+                self._give_up_reader()
+            raise
+        finally:
+            cursor.close()
+
+    def _give_up_reader(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def migrate(self) -> None:
         """Create the lake's tables where they are missing; safe to run twice and at the same time as itself."""

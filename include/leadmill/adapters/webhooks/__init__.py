@@ -1,1 +1,1 @@
-"""Webhook bodies of each provider, translated to one delivery event."""
+"""What each provider's words mean, and which fields of its webhook bodies we read: one file a provider."""

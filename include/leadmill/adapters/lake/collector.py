@@ -1,0 +1,160 @@
+"""The collector: landed objects in, events in the lake. Set-based in DuckDB; only inbound mail is read by Python."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+import structlog
+
+from leadmill.adapters.lake.duck import Lake
+from leadmill.adapters.lake.event_staging import PROVIDERS, EventStaging
+from leadmill.adapters.ledger.collecting import collecting_alone, sends_of
+from leadmill.adapters.ledger.database import Database
+from leadmill.adapters.webhooks.inbound_mail import INBOUND
+from leadmill.domain.machine_touches import BURST_SECONDS, CROWD_SENDS, SCANNER_PATTERN
+from leadmill.errors import DatabaseUnavailable
+from leadmill.ports.collecting import CollectionCounts
+from leadmill.ports.store import ObjectStore, StoredObject
+from leadmill.sql import query
+
+EVENTS_PREFIX = "landing/events/"
+INBOUND_PREFIX = "landing/inbound/"
+KNOWN_WINDOW = timedelta(days=7)
+"""Copies of an event come within this time: SendGrid retries for a day, SNS and Firehose for up to three."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LakeCollector:
+    """Opens collections over one store, lake and ledger. `fast_seconds`: see `domain.machine_touches`."""
+
+    store: ObjectStore
+    lake: Lake
+    database: Database
+    key: bytes
+    fast_seconds: float
+
+    @contextmanager
+    def open(self) -> Iterator[LakeCollection]:
+        with collecting_alone(self.database.url), self.lake.connect() as duck:
+            yield LakeCollection(self, duck)
+
+    @contextmanager
+    def look(self) -> Iterator[LakeCollection]:
+        """A collection that may only look what waits; it takes no lock and keeps nobody waiting."""
+        with self.lake.connect() as duck:
+            yield LakeCollection(self, duck)
+
+
+class LakeCollection:
+    """One collector at work on one DuckDB connection."""
+
+    def __init__(self, collector: LakeCollector, duck: duckdb.DuckDBPyConnection) -> None:
+        self._c = collector
+        self._duck = duck
+        duck.execute(_sql("prepare_collection"))
+        words = [
+            (provider.name, word, m.kind.value, m.bounce_kind and m.bounce_kind.value, m.also and m.also.value)
+            for provider in (*PROVIDERS.values(), INBOUND)
+            for word, m in provider.words.items()
+        ]
+        self._insert("words", _columns(words, ("provider", "word", "kind", "bounce_kind", "also")))
+
+    def waiting(self) -> list[StoredObject]:
+        listed = [*self._c.store.list(EVENTS_PREFIX), *self._c.store.list(INBOUND_PREFIX)]
+        table = pa.table({"object_key": [o.key for o in listed], "byte_size": [o.byte_size for o in listed]})
+        table = table.cast(pa.schema([("object_key", pa.string()), ("byte_size", pa.int64())]))
+        self._duck.execute("truncate listed")
+        self._insert("listed", table)
+        unread = {key for key, _ in self._duck.execute(_sql("unread_objects")).fetchall()}
+        return [o for o in listed if o.key in unread]
+
+    def forget(self) -> None:
+        """Take what came from objects that still lie in the landing zone out of the lake; older events stay."""
+        self.waiting()
+        self._duck.execute("begin")
+        self._duck.execute(_sql("forget_events"))
+        self._duck.execute("commit")
+
+    def collect(self, batch: Sequence[StoredObject], *, as_of: datetime) -> CollectionCounts:
+        self._duck.execute(_sql("forget_batch"))
+        objects = [(o.key, "inbound" if o.key.startswith(INBOUND_PREFIX) else "events", o.byte_size) for o in batch]
+        self._insert("batch_objects", _columns(objects, ("object_key", "kind", "byte_size")))
+        staging = EventStaging(self._duck, self._c.store, self._c.database, self._c.key)
+        staging.stage_webhooks([o for o in batch if o.key.startswith(EVENTS_PREFIX)])
+        unmatched = staging.stage_mails([o for o in batch if o.key.startswith(INBOUND_PREFIX)])
+        self._duck.execute(_sql("set_aside_incomplete"))
+        self._duck.execute(_sql("drop_incomplete"))
+        self._translate(as_of)
+        counts = self._commit(as_of)
+        return replace(counts, objects=len(batch), unmatched_mails=unmatched)
+
+    def _translate(self, as_of: datetime) -> None:
+        """From staged words to fresh events with their labels."""
+        send_ids = [row[0] for row in self._duck.execute(_sql("referenced_sends")).fetchall()]
+        message_ids = [row[0] for row in self._duck.execute(_sql("referenced_messages")).fetchall()]
+        self._insert("known_sends", sends_of(self._c.database, send_ids, message_ids))
+        self._duck.execute(_sql("translate"))
+        window = {"window_start": as_of - KNOWN_WINDOW}
+        self._duck.execute(_sql("drop_known"), window)
+        span = self._duck.execute(_sql("late_span"), window).fetchone()
+        if span and span[0] is not None:
+            self._duck.execute(_sql("drop_known_late"), {**window, "first_at": span[0], "last_at": span[1]})
+        self._duck.execute(
+            _sql("label_machines"),
+            {
+                "burst_seconds": BURST_SECONDS,
+                "crowd_sends": CROWD_SENDS,
+                "scanner_pattern": SCANNER_PATTERN,
+                "fast_seconds": self._c.fast_seconds,
+            },
+        )
+
+    def _commit(self, as_of: datetime) -> CollectionCounts:
+        """Events and the objects they came from, in one lake transaction; quarantine before it."""
+        row = self._duck.execute(_sql("next_batch")).fetchone()
+        batch = int(row[0]) if row else 1
+        self._quarantine(batch, as_of)
+        unknown = dict(self._duck.execute(_sql("unknown_words")).fetchall())
+        try:
+            self._duck.execute("begin")
+            self._duck.execute(_sql("commit_events"), {"as_of": as_of})
+            self._duck.execute(_sql("commit_objects"), {"as_of": as_of, "batch": batch})
+            self._duck.execute("commit")
+        except duckdb.Error as error:
+            raise DatabaseUnavailable(
+                f"The lake did not take batch {batch} of events; it is collected again."
+            ) from error
+        counted = self._duck.execute(_sql("batch_counts"), {"batch": batch}).fetchone() or (0, 0, 0)
+        if unknown:
+            log.warning("provider words that no table holds", batch=batch, words=unknown)
+        return CollectionCounts(events=counted[0], duplicates=counted[1], broken=counted[2], unknown_words=unknown)
+
+    def _quarantine(self, batch: int, as_of: datetime) -> None:
+        """Keep what could not be read. The key is the batch's, so that a batch tried again writes the same object."""
+        rows = self._duck.execute(_sql("broken_lines")).fetchall()
+        if rows:
+            names = ("object_key", "line_no", "reason", "line")
+            body = "".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows)
+            self._c.store.write(f"quarantine/events/{as_of:%Y/%m/%d}/batch-{batch}.ndjson", body.encode())
+            log.warning("broken event lines set aside", batch=batch, lines=len(rows))
+
+    def _insert(self, table: str, rows: pa.Table) -> None:
+        self._duck.register("incoming_rows", rows)
+        self._duck.execute(f"insert into {table} by name select * from incoming_rows")
+        self._duck.unregister("incoming_rows")
+
+
+def _sql(name: str) -> str:
+    return query("lake/collect", name)
+
+
+def _columns(rows: Sequence[tuple[object, ...]], names: Sequence[str]) -> pa.Table:
+    return pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))

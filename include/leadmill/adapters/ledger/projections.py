@@ -1,0 +1,107 @@
+"""The events' projection onto the ledger: one transaction a run of batches, the position inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow
+
+from leadmill.adapters.ledger.database import Database
+from leadmill.domain.evidence import FOLLOW_UPS_STOP_ON, SUPPRESSION_RANK
+from leadmill.domain.sends import EVIDENCE_RANK, SENT_STATES
+from leadmill.ports.collecting import Evidence, ProjectionCounts
+from leadmill.sql import query
+
+EVENTS_PROJECTION = "events"
+_SENT = {state.value for state in SENT_STATES}
+
+
+class EventsProjection:
+    """One transaction; see `ports.collecting.LedgerProjection`."""
+
+    def __init__(self, connection: psycopg.Connection[DictRow]) -> None:
+        self._connection = connection
+        row = connection.execute(_sql("lock_position"), {"name": EVENTS_PROJECTION}).fetchone()
+        self.position: int = row["position"] if row else 0
+
+    def apply(self, evidence: Evidence, *, as_of: datetime) -> ProjectionCounts:
+        touched = self._move_sends(evidence)
+        moved = [row for row in touched if row["state_before"] != row["state_after"]]
+        cancelled = self._cancel_follow_ups(evidence, moved, as_of)
+        newly_sent = [row["send_id"] for row in moved if row["state_before"] not in _SENT]
+        released = self._follow_ups("release_follow_ups", newly_sent, as_of)
+        suppressed = self._suppress(evidence)
+        days = {(row["mailbox_id"], row["accepted_on"]) for row in touched if row["mailbox_id"] and row["accepted_on"]}
+        self._refresh(days)
+        self._connection.execute(
+            _sql("move_position"), {"name": EVENTS_PROJECTION, "position": evidence.upto, "as_of": as_of}
+        )
+        return ProjectionCounts(len(moved), suppressed, cancelled, released, len(days), evidence.upto)
+
+    def refresh_health(self, *, as_of: datetime) -> int:
+        days = [as_of.date() - timedelta(days=1), as_of.date()]
+        rows = self._connection.execute(_sql("sending_days"), {"days": days}).fetchall()
+        return self._refresh({(row["mailbox_id"], row["day"]) for row in rows})
+
+    def _move_sends(self, evidence: Evidence) -> list[DictRow]:
+        if not evidence.sends.send_ids:
+            return []
+        ranks = {"rank_states": [s.value for s in EVIDENCE_RANK], "rank_values": list(EVIDENCE_RANK.values())}
+        return self._connection.execute(_sql("apply_evidence"), {**asdict(evidence.sends), **ranks}).fetchall()
+
+    def _suppress(self, evidence: Evidence) -> int:
+        if not evidence.suppressions.send_ids:
+            return 0
+        ranks = {"rank_reasons": list(SUPPRESSION_RANK), "rank_values": list(SUPPRESSION_RANK.values())}
+        columns = {**asdict(evidence.suppressions), **ranks}
+        return len(self._connection.execute(_sql("suppress_leads"), columns).fetchall())
+
+    def _cancel_follow_ups(self, evidence: Evidence, moved: list[DictRow], as_of: datetime) -> int:
+        sends = evidence.sends
+        stopped: dict[str, list[int]] = {
+            "complained": [row["send_id"] for row in moved if row["state_after"] == "complained"],
+            "bounced": [row["send_id"] for row in moved if row["state_after"] == "bounced"],
+            "unsubscribed": [i for i, at in zip(sends.send_ids, sends.unsubscribe_times, strict=True) if at],
+            "replied": [i for i, at in zip(sends.send_ids, sends.reply_times, strict=True) if at],
+        }
+        return sum(
+            self._follow_ups("cancel_follow_ups", stopped[cause], as_of, cause=cause) for cause in FOLLOW_UPS_STOP_ON
+        )
+
+    def _follow_ups(self, name: str, send_ids: list[int], as_of: datetime, **more: str) -> int:
+        if not send_ids:
+            return 0
+        parameters: dict[str, Any] = {"send_ids": send_ids, "as_of": as_of, **more}
+        return len(self._connection.execute(query("ledger/follow_ups", name), parameters).fetchall())
+
+    def _refresh(self, days: set[tuple[int, date]]) -> int:
+        if not days:
+            return 0
+        columns = {"mailbox_ids": [mailbox for mailbox, _ in days], "days": [day for _, day in days]}
+        return len(self._connection.execute(_sql("refresh_mailbox_health"), columns).fetchall())
+
+
+class EventsProjections:
+    """Opens projection transactions; the position's row lock makes a second one wait."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def projecting(self) -> Iterator[EventsProjection]:
+        with self._database.transaction() as connection:
+            yield EventsProjection(connection)
+
+    def start_again(self) -> None:
+        """Forget the position, as after the lake was rebuilt."""
+        with self._database.transaction() as connection:
+            connection.execute(_sql("reset_position"), {"name": EVENTS_PROJECTION})
+
+
+def _sql(name: str) -> str:
+    return query("ledger/projections", name)

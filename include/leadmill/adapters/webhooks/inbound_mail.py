@@ -1,0 +1,166 @@
+"""Mails that come back: complaint reports (ARF), delivery reports (DSN), automatic and human replies.
+
+Order of the classes: ARF, DSN, bounce without a report, automatic, reply (a DSN is automatic too). Sources: RFC 5965,
+RFC 3464, RFC 3834. The text itself stays in the landing zone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import Message
+from email.utils import parseaddr, parsedate_to_datetime
+
+from leadmill.adapters.webhooks.words import Meaning, Provider
+from leadmill.domain.events import BounceKind, EventKind
+from leadmill.domain.identity import normalise_email
+from leadmill.domain.send_references import send_id_of_message_id
+
+_TEXT_CHARACTERS = 200_000  # of a body that is searched for references and codes
+_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_UNKNOWN_USER = re.compile(
+    r"user unknown|unknown user|no such (user|recipient|mailbox)|does ?n.t exist|recipient rejected|address not found",
+    re.IGNORECASE,
+)
+_DAEMON = re.compile(r"^(mailer-daemon|postmaster|mail-daemon|mdaemon)@|^(mailer-daemon|postmaster)$", re.IGNORECASE)
+_AUTOMATIC_PRECEDENCE = {"bulk", "auto_reply", "junk", "list"}
+
+INBOUND = Provider(
+    name="mail",
+    required=(),
+    fields={},
+    words={
+        "dsn/failed": Meaning(EventKind.BOUNCED, BounceKind.SOFT),  # the status code makes it hard or blocked
+        "dsn/delayed": Meaning(EventKind.DEFERRED),
+        "dsn/delivered": Meaning(EventKind.DELIVERED),
+        "dsn/relayed": Meaning(EventKind.NOTED),
+        "dsn/expanded": Meaning(EventKind.NOTED),
+        "bounce text": Meaning(EventKind.BOUNCED, BounceKind.SOFT),
+        "bounce text/unknown user": Meaning(EventKind.BOUNCED, BounceKind.HARD),
+        "arf/abuse": Meaning(EventKind.COMPLAINED),
+        "arf/fraud": Meaning(EventKind.COMPLAINED),
+        "arf/virus": Meaning(EventKind.COMPLAINED),
+        "arf/other": Meaning(EventKind.COMPLAINED),
+        "arf/opt-out": Meaning(EventKind.UNSUBSCRIBED),
+        "arf/not-spam": Meaning(EventKind.NOTED),
+        "arf/auth-failure": Meaning(EventKind.NOTED),
+        "auto reply": Meaning(EventKind.AUTO_REPLIED),
+        "reply": Meaning(EventKind.REPLIED),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MailEvent:
+    """What an inbound mail says of one of our sends.
+
+    `send_id` is None where it quotes none of our Message-IDs; then `sender` (normalised) may help for replies.
+    """
+
+    event_id: str
+    words: tuple[str, ...]
+    status_code: str
+    occurred_at: datetime
+    send_id: int | None
+    sender: str
+
+
+def read_inbound_mail(raw: bytes, *, key: bytes, received_at: datetime) -> list[MailEvent]:
+    """The events in one mail, several where a delivery report tells of several recipients.
+
+    Args:
+        raw: The mail, RFC 5322.
+        key: Proves that a quoted Message-ID is ours.
+        received_at: When it reached the landing zone; used where its own date is missing or lies in the future.
+    """
+    mail = message_from_bytes(raw)
+    identity = str(mail.get("Message-ID", "")).strip().encode() or raw
+    digest = hashlib.sha256(identity).hexdigest()[:32]
+    occurred_at = _date(mail, received_at)
+    send_id = _send_id(mail, key)
+    sender = normalise_email(parseaddr(str(mail.get("From", "")))[1])
+    return [
+        MailEvent(f"mail-{digest}-{number}", words, status, occurred_at, send_id, sender)
+        for number, (words, status) in enumerate(_classify(mail, sender))
+    ]
+
+
+def _classify(mail: Message, sender: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    reports = {part.get_content_type(): part for part in mail.walk()}
+    if "message/feedback-report" in reports:
+        kind = str(_block(reports["message/feedback-report"]).get("Feedback-Type", "")).strip().lower()
+        yield (f"arf/{kind or 'other'}",), ""
+    elif "message/delivery-status" in reports:
+        yield from _delivery_status(reports["message/delivery-status"])
+    elif _DAEMON.match(sender) or mail.get("X-Failed-Recipients"):
+        text = _text(mail)
+        status = _STATUS.search(text)
+        words = ("bounce text/unknown user", "bounce text") if _UNKNOWN_USER.search(text) else ("bounce text",)
+        yield words, status[1] if status else ""
+    else:
+        yield (("auto reply",) if _is_automatic(mail) else ("reply",)), ""
+
+
+def _delivery_status(part: Message) -> Iterator[tuple[tuple[str, ...], str]]:
+    blocks = part.get_payload()
+    for block in (b for b in blocks if isinstance(b, Message)) if isinstance(blocks, list) else ():
+        action = str(block.get("Action", "")).strip().lower()
+        if action:
+            status = _STATUS.search(f"{block.get('Status', '')} {block.get('Diagnostic-Code', '')}")
+            yield (f"dsn/{action}",), status[1] if status else ""
+
+
+def _block(part: Message) -> Message:
+    """The header block inside a report part, which the parser gives as nested message or as text."""
+    payload = part.get_payload()
+    if isinstance(payload, list):
+        return payload[0] if payload and isinstance(payload[0], Message) else Message()
+    return message_from_bytes(str(payload).lstrip().encode("utf-8", "replace"))
+
+
+def _is_automatic(mail: Message) -> bool:
+    """Whether nobody wrote this by hand (RFC 3834, section 5, and what older responders set)."""
+    submitted = str(mail.get("Auto-Submitted", "no")).split(";")[0].strip().lower()
+    return (
+        submitted != "no"
+        or str(mail.get("Return-Path", "")).strip() == "<>"
+        or str(mail.get("Precedence", "")).strip().lower() in _AUTOMATIC_PRECEDENCE
+        or any(mail.get(name) for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Response-Suppress", "List-Id"))
+    )
+
+
+def _send_id(mail: Message, key: bytes) -> int | None:
+    """Ours among the Message-IDs that a mail quotes: references, then returned parts, then the text."""
+    quoted = [str(mail.get(name, "")) for name in ("In-Reply-To", "References")]
+    for part in mail.walk():
+        kind = part.get_content_type()
+        if kind == "text/rfc822-headers":
+            quoted.append(_part_text(part))
+        elif part is not mail:
+            quoted.append(str(part.get("Message-ID", "")))
+    quoted.append(_text(mail))
+    return next((found for text in quoted if (found := send_id_of_message_id(text, key)) is not None), None)
+
+
+def _text(mail: Message) -> str:
+    return "\n".join(_part_text(part) for part in mail.walk() if part.get_content_maintype() == "text")[
+        :_TEXT_CHARACTERS
+    ]
+
+
+def _part_text(part: Message) -> str:
+    payload = part.get_payload(decode=True)
+    return payload.decode("utf-8", "replace")[:_TEXT_CHARACTERS] if isinstance(payload, bytes) else ""
+
+
+def _date(mail: Message, received_at: datetime) -> datetime:
+    try:
+        date = parsedate_to_datetime(str(mail["Date"]))
+    except (ValueError, TypeError):
+        return received_at
+    date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    return min(date, received_at)
