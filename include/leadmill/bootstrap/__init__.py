@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from leadmill.bootstrap.access import Access
+from leadmill.bootstrap.browsing import Browsing
 from leadmill.bootstrap.campaigning import Campaigning
 from leadmill.bootstrap.collecting import Collecting
 from leadmill.bootstrap.importing import Importing
@@ -15,7 +16,7 @@ from leadmill.bootstrap.watching import Watching
 from leadmill.settings import settings
 
 
-class App(Importing, Scoring, Campaigning, Sending, Collecting, Watching, Access, Reporting):
+class App(Importing, Browsing, Scoring, Campaigning, Sending, Collecting, Watching, Access, Reporting):
     """One process's wiring: settings in, use cases out; one part a file."""
 
 
