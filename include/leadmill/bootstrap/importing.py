@@ -2,8 +2,128 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
 from leadmill.bootstrap.core import Core
+from leadmill.errors import LeadFileInvalid
+
+if TYPE_CHECKING:
+    from leadmill.adapters.lake.validation_results import LakeValidationHistory
+    from leadmill.adapters.ledger.lead_files import LedgerLeadFiles
+    from leadmill.domain.access import Actor
+    from leadmill.services.import_lead_file import LeadImport
 
 
 class Importing(Core):
     """Lead files, leads and their validation."""
+
+    @cached_property
+    def _lead_files(self) -> LedgerLeadFiles:
+        from leadmill.adapters.ledger.lead_files import LedgerLeadFiles
+
+        return LedgerLeadFiles(self.database, key=self.settings.secret)
+
+    @cached_property
+    def _validation_history(self) -> LakeValidationHistory:
+        from leadmill.adapters.lake.validation_results import LakeValidationHistory
+
+        return LakeValidationHistory(self.lake)
+
+    @cached_property
+    def _lead_import(self) -> LeadImport:
+        from leadmill.adapters.lead_files.staging import DuckLeadFileReader
+        from leadmill.adapters.ledger.alerts import LedgerAlerts
+        from leadmill.adapters.quality.lead_batch import GreatExpectationsJudge
+        from leadmill.services.import_lead_file import LeadImport
+
+        return LeadImport(
+            store=self.store,
+            reader=DuckLeadFileReader(allow_special_use_domains=self.settings.allow_special_use_domains),
+            judge=GreatExpectationsJudge(),
+            ledger=self._lead_files,
+            history=self._validation_history,
+            alerts=LedgerAlerts(self.database),
+        )
+
+    def waiting_lead_files(self) -> list[str]:
+        """Keys of lead files in the landing zone that were not dealt with yet."""
+        from leadmill.services.read_lead_files import waiting_lead_files
+
+        return waiting_lead_files(self.store, self._lead_files)
+
+    def lead_files_to_import(self, uri: str = "") -> list[str]:
+        """The key of the file at a URI or key that was asked for, or where none was, of every waiting file."""
+        return [self._key(uri)] if uri else self.waiting_lead_files()
+
+    def import_lead_file(
+        self,
+        key_or_uri: str,
+        *,
+        as_of: datetime,
+        requested_by: str,
+        default_source: str | None = None,
+        default_legal_basis: str | None = None,
+        default_country: str | None = None,
+    ) -> dict[str, Any]:
+        """Import one lead file of the store. Returns `ImportOutcome` as a dict; a refused file is an outcome too."""
+        from leadmill.domain.lead_files import ImportDefaults
+        from leadmill.services.import_lead_file import import_lead_file
+
+        defaults = ImportDefaults(default_source or "", default_legal_basis or "", default_country or "")
+        key = self._key(key_or_uri)
+        outcome = import_lead_file(self._lead_import, key, defaults=defaults, requested_by=requested_by, as_of=as_of)
+        return asdict(outcome)
+
+    def require_accepted_lead_files(self, lead_file_ids: list[int]) -> int:
+        """How many files these are.
+
+        Raises:
+            LeadFileInvalid: One of them was refused; the message says which and why.
+        """
+        files = [self._lead_files.file(lead_file_id) for lead_file_id in lead_file_ids]
+        refused = [
+            f"lead file {file['lead_file_id']}: {file['verdict']}" for file in files if file["status"] == "refused"
+        ]
+        if refused:
+            raise LeadFileInvalid("; ".join(refused))
+        return len(files)
+
+    def lead_files(self, *, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
+        """Lead files with their counts, newest first."""
+        return self._lead_files.files(limit=limit, offset=offset)
+
+    def lead_file_report(self, lead_file_id: int) -> dict[str, Any]:
+        """One lead file: its row, `reasons` in words with counts, and `validation`, the batch's expectations."""
+        from leadmill.services.read_lead_files import lead_file_report
+
+        return lead_file_report(self._lead_files, self._validation_history, lead_file_id)
+
+    def lead_file_quarantine(self, lead_file_id: int) -> bytes:
+        """The rejected rows of a lead file as CSV; empty where none was rejected."""
+        row = self._lead_files.file(lead_file_id)
+        return self.store.read(f"quarantine/leads/{lead_file_id}.csv") if row["quarantine_uri"] else b""
+
+    def upload_lead_file(
+        self,
+        actor: Actor,
+        file_name: str,
+        body: bytes,
+        as_of: datetime,
+        *,
+        default_source: str = "",
+        default_legal_basis: str = "",
+        default_country: str = "",
+    ) -> str:
+        """Put a lead file into the landing zone, where the import finds it; needs the role analyst. Returns its key."""
+        from leadmill.domain.lead_files import ImportDefaults
+        from leadmill.services.upload_lead_file import upload_lead_file
+
+        defaults = ImportDefaults(default_source, default_legal_basis, default_country)
+        return upload_lead_file(self.store, self._lead_files, actor, file_name, body, defaults=defaults, as_of=as_of)
+
+    def _key(self, key_or_uri: str) -> str:
+        is_uri = key_or_uri.startswith(("s3://", "file://", "/"))
+        return self.store.key_of(key_or_uri) if is_uri else key_or_uri

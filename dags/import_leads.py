@@ -1,0 +1,66 @@
+"""Imports lead files.
+
+**Starts** when a new or changed object lies in `landing/leads/` (an asset watcher looks every few seconds), or by
+hand or API with the URI of one file. A run that names no file takes *every* file not dealt with yet, so a lost event
+loses nothing.
+
+**Does**: reads CSV or XLSX, maps columns, judges each row and then the whole batch, and takes the good rows into the
+ledger. A refused file fails the run at its last task, after the other files were imported.
+
+**Writes**: `ledger.leads`, `ledger.suppressions` (opt-outs that a file names), `ledger.lead_files`,
+`lake.validation_results`, and rejected rows with their reasons to `quarantine/leads/`.
+
+**Running it again is safe**: the same content is imported once, also by two runs at the same time.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset, Param, dag, task
+
+from leadmill_airflow import DAG_DEFAULTS, LEADS, app, as_of, fail_unless_all_succeeded
+from leadmill_airflow.watchers import watcher
+
+LANDING = Asset(
+    name="landing_leads", uri="x-leadmill://store/landing/leads", watchers=[watcher("landing_leads", "landing/leads/")]
+)
+PARAMS = {
+    "uri": Param("", type="string", description="URI or key of one lead file in the store; empty: every waiting file."),
+    "source": Param("", type="string", description="Where the leads come from, for rows that do not say."),
+    "legal_basis": Param(
+        "",
+        enum=["", "consent", "contract", "legitimate_interest"],
+        description="On what ground the leads may be mailed, for rows that do not say.",
+    ),
+    "country": Param("", type="string", description="ISO code such as DE, for rows that do not say."),
+}
+
+
+@dag(schedule=[LANDING], doc_md=__doc__, tags=["leads"], params=PARAMS, **DAG_DEFAULTS)
+def import_leads() -> None:
+    """Find files → import each → gate."""
+
+    @task
+    def find_files(**context) -> list[str]:
+        return app().lead_files_to_import(context["params"]["uri"])
+
+    @task(map_index_template="{{ task.op_kwargs['key'] }}", outlets=[LEADS])
+    def import_file(key: str, **context) -> dict:
+        outcome = app().import_lead_file(
+            key,
+            as_of=as_of(context),
+            requested_by=f"dag:{context['dag_run'].run_id}",
+            default_source=context["params"]["source"],
+            default_legal_basis=context["params"]["legal_basis"],
+            default_country=context["params"]["country"],
+        )
+        return {name: outcome[name] for name in outcome if name not in ("verdict", "quarantine_uri")}
+
+    @task
+    def fail_unless_accepted(outcomes: list[dict]) -> int:
+        return app().require_accepted_lead_files([outcome["lead_file_id"] for outcome in outcomes])
+
+    outcomes = import_file.expand(key=find_files())
+    fail_unless_all_succeeded(outcomes) >> fail_unless_accepted(outcomes)
+
+
+import_leads()

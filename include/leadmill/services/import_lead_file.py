@@ -1,0 +1,167 @@
+"""Imports one lead file: read it, judge its rows and then the whole batch, take in what is good."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from leadmill.domain.countries import country_code
+from leadmill.domain.lead_files import (
+    FILE_BYTES_MAX,
+    ImportDefaults,
+    ImportOutcome,
+    LeadFileStatus,
+    Verdict,
+    defaults_in_key,
+    outcome_of,
+    verdict_of,
+)
+from leadmill.domain.lead_words import LegalBasis, legal_basis
+from leadmill.errors import ConfigInvalid, LeadFileInvalid, NotFound, TransientError
+from leadmill.ports.alerts import Alerts
+from leadmill.ports.lead_files import (
+    BatchJudge,
+    LeadFileContent,
+    LeadFileLedger,
+    LeadFileReader,
+    StagedLeadFile,
+    ValidationHistory,
+)
+from leadmill.ports.store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class LeadImport:
+    """What an import works with."""
+
+    store: ObjectStore
+    reader: LeadFileReader
+    judge: BatchJudge
+    ledger: LeadFileLedger
+    history: ValidationHistory
+    alerts: Alerts
+
+
+def import_lead_file(
+    work: LeadImport, key: str, *, defaults: ImportDefaults, requested_by: str, as_of: datetime
+) -> ImportOutcome:
+    """Import the lead file at a key of the store; the same content is imported once, by whichever process comes first.
+
+    Args:
+        work: Store, reader, judge, ledger, history and alerts.
+        key: The object's key.
+        defaults: What holds for rows that say nothing themselves; goes before what the key's folders say.
+        requested_by: A user's e-mail or a DAG's id; kept with the file.
+        as_of: The time of the import, aware UTC.
+
+    Returns:
+        The counts. A file that is refused is an outcome, not an exception.
+
+    Raises:
+        NotFound: There is no such object.
+        ConfigInvalid: A default is no legal basis or no country.
+        TransientError: A part did not answer; nothing was taken in, and another try finishes.
+    """
+    said = _understood(defaults, defaults_in_key(key), key)
+    content = _content(work.store, key)
+    with work.ledger.content_lock(content.sha256):
+        first = work.ledger.imported(content.sha256)
+        if first is not None:
+            return _repeated(work, content, first, requested_by=requested_by, as_of=as_of)
+        lead_file_id = work.ledger.begin(content, said, requested_by=requested_by, as_of=as_of)
+        outcome = _imported(work, lead_file_id, content, said, as_of=as_of)
+    _tell(work.alerts, content, outcome, as_of=as_of)
+    return outcome
+
+
+def _imported(
+    work: LeadImport, lead_file_id: int, content: LeadFileContent, defaults: ImportDefaults, *, as_of: datetime
+) -> ImportOutcome:
+    try:
+        _require_readable_size(content)
+        with work.reader.stage(content, defaults, as_of=as_of) as staged:
+            return _judged(work, lead_file_id, staged, as_of=as_of)
+    except LeadFileInvalid as error:
+        refusal = outcome_of(lead_file_id, Verdict(LeadFileStatus.REFUSED, f"Refused: {error}"))
+        work.ledger.end(refusal, {}, as_of=as_of)
+        return refusal
+    except TransientError:
+        raise  # the row stays `importing`, and the next try takes it over
+    except Exception as error:
+        sentence = f"Failed: {type(error).__name__} while reading or writing; nothing was taken in. Import it again."
+        work.ledger.end(outcome_of(lead_file_id, Verdict(LeadFileStatus.FAILED, sentence)), {}, as_of=as_of)
+        raise
+
+
+def _require_readable_size(content: LeadFileContent) -> None:
+    if content.byte_size > FILE_BYTES_MAX:
+        raise LeadFileInvalid(f"The file has over {FILE_BYTES_MAX // 1024**2} MiB; split it and drop the parts.")
+
+
+def _judged(work: LeadImport, lead_file_id: int, staged: StagedLeadFile, *, as_of: datetime) -> ImportOutcome:
+    results = work.judge.judge(staged)
+    verdict = verdict_of(results)
+    work.history.keep(lead_file_id, results, as_of=as_of)
+    quarantine_uri = ""
+    if staged.profile.rejected_count:
+        key = f"quarantine/leads/{lead_file_id}.csv"
+        work.store.write(key, staged.quarantine())
+        quarantine_uri = work.store.uri_of(key)
+    if verdict.status is LeadFileStatus.REFUSED:
+        refusal = outcome_of(lead_file_id, verdict, staged.profile, quarantine_uri=quarantine_uri)
+        work.ledger.end(refusal, staged.how_read, as_of=as_of)
+        return refusal
+    return work.ledger.take_in(lead_file_id, staged, verdict, as_of=as_of, quarantine_uri=quarantine_uri)
+
+
+def _content(store: ObjectStore, key: str) -> LeadFileContent:
+    found = next((item for item in store.list(key) if item.key == key), None)
+    if found is None:
+        raise NotFound(f"There is no lead file {key} in the store; it may have been moved or deleted.")
+    if found.byte_size > FILE_BYTES_MAX:  # never read: identified by name, size and time instead of its content
+        identity = f"{key} {found.byte_size} {found.modified_at.isoformat()}".encode()
+        body, digest = b"", f"unread-{hashlib.sha256(identity).hexdigest()}"
+    else:
+        body = store.read(key)
+        digest = hashlib.sha256(body).hexdigest()
+    return LeadFileContent(key, store.uri_of(key), found.modified_at, digest, found.byte_size, body)
+
+
+def _understood(given: ImportDefaults, in_key: ImportDefaults, key: str) -> ImportDefaults:
+    basis_word = given.legal_basis or in_key.legal_basis
+    basis = legal_basis(basis_word) if basis_word else ""
+    if basis is None or (basis and basis not in set(LegalBasis)):
+        raise ConfigInvalid(f"{basis_word!r} is no legal basis; use {', '.join(LegalBasis)}.")
+    country_word = given.country or in_key.country
+    country = country_code(country_word) if country_word else ""
+    if country is None:
+        raise ConfigInvalid(f"{country_word!r} is no country; use an ISO code such as DE.")
+    source = given.source or in_key.source or key.rpartition("/")[2]
+    return ImportDefaults(source=source, legal_basis=basis, country=country)
+
+
+def _repeated(
+    work: LeadImport, content: LeadFileContent, first: Mapping[str, Any], *, requested_by: str, as_of: datetime
+) -> ImportOutcome:
+    lead_file_id = work.ledger.repeat(content, first, requested_by=requested_by, as_of=as_of)
+    sentence = f"Same content as lead file {first['lead_file_id']}, imported before; nothing was done."
+    outcome = outcome_of(lead_file_id, Verdict(LeadFileStatus.REPEATED, sentence))
+    return replace(outcome, already_imported=True)
+
+
+def _tell(alerts: Alerts, content: LeadFileContent, outcome: ImportOutcome, *, as_of: datetime) -> None:
+    dedupe_key = f"lead_file_refused:{content.sha256[:16]}"
+    if outcome.status != LeadFileStatus.REFUSED:
+        alerts.resolve(dedupe_key, as_of=as_of)
+        return
+    alerts.raise_alert(
+        kind="lead_file_refused",
+        severity="warning",
+        subject=f"Lead file {outcome.lead_file_id}",
+        message="The file was refused and none of its leads taken in; its report says why and which rows are wrong.",
+        dedupe_key=dedupe_key,
+        as_of=as_of,
+    )
