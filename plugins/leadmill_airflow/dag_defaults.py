@@ -35,7 +35,6 @@ DAG_DEFAULTS: dict[str, Any] = {
 def app() -> App:
     """Leadmill's composition root; imported when called, so that parsing a DAG file stays fast."""
     from leadmill.bootstrap import app as leadmill_app
-
     from leadmill_airflow.connections import password_of_connection
 
     found = leadmill_app()

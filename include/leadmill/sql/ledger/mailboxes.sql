@@ -138,3 +138,7 @@ select mailbox_id, domain_id, domain, domain_status, status,
   greatest(0, hard_bounced + refused_address)::integer as hard_bounced,
   greatest(0, blocked)::integer as blocked, greatest(0, complained)::integer as complained
 from fresh order by mailbox_id;
+
+-- name: mailbox_address
+-- What is this mailbox's own address?
+select address from ledger.mailboxes where mailbox_id = :mailbox_id::bigint;
