@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -49,15 +50,36 @@ def url_of(server_url: str, database: str) -> str:
     return server_url.replace("/postgres?", f"/{database}?", 1)
 
 
-@pytest.fixture
-def database_url(postgres: str, template_database: str) -> Iterator[str]:
-    """URL of a fresh, migrated database."""
+@pytest.fixture(scope="session")
+def lake_template(postgres: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a migrated database that holds an empty lake, too: copying it is ten times faster than making one."""
+    from leadmill.adapters.lake.duck import Lake
+
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"create database leadmill_lake_template template {template_database}")
+    folder = tmp_path_factory.mktemp("lake-template")
+    Lake(database_url=url_of(postgres, "leadmill_lake_template"), data_path=str(folder)).migrate()
+    return "leadmill_lake_template"
+
+
+@contextmanager
+def fresh_database(server_url: str, template: str) -> Iterator[str]:
+    """URL of a copy of a template, dropped at the end of the block."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template_database}")
-    yield url_of(postgres, name)
-    with psycopg.connect(postgres, autocommit=True) as connection:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template}")
+    yield url_of(server_url, name)
+    with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, postgres: str) -> Iterator[str]:
+    """URL of a fresh, migrated database; with an empty lake where the test asks for `lake_app`."""
+    wants_lake = "lake_app" in request.fixturenames
+    template = request.getfixturevalue("lake_template" if wants_lake else "template_database")
+    with fresh_database(postgres, template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -82,6 +104,6 @@ def app(settings: Settings) -> Iterator[App]:
 
 @pytest.fixture
 def lake_app(app: App) -> App:
-    """The same, with the lake's tables made (about 0.5 s)."""
-    app.lake.migrate()
+    """The same, with an empty lake."""
+    app.lake.adopt_data_path()
     return app

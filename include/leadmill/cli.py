@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from leadmill.errors import LeadmillError
 
 main = typer.Typer(no_args_is_help=True, help="Leadmill: mass mailing and lead generation that you host yourself.")
 
@@ -14,6 +20,121 @@ def migrate() -> None:
 
     app().migrate()
     typer.echo("The ledger and the lake are up to date.")
+
+
+@main.command("import")
+def import_lead_file(
+    file: Annotated[str, typer.Argument(help="A file on this machine, or the URI or key of one in the store.")],
+    source: Annotated[str, typer.Option(help="Where the leads come from, for rows that do not say.")] = "",
+    legal_basis: Annotated[str, typer.Option(help="consent, contract or legitimate_interest.")] = "",
+    country: Annotated[str, typer.Option(help="ISO code such as DE, for rows that do not say.")] = "",
+) -> None:
+    """Import a lead file now, and say what became of it."""
+    from leadmill.bootstrap import app
+    from leadmill.domain.access import SYSTEM
+
+    now, path = datetime.now(UTC), Path(file)
+    said = {"default_source": source, "default_legal_basis": legal_basis, "default_country": country}
+    try:
+        key = app().upload_lead_file(SYSTEM, path.name, path.read_bytes(), now, **said) if path.is_file() else file
+        outcome = app().import_lead_file(key, as_of=now, requested_by="command line", **said)
+    except LeadmillError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(outcome["verdict"])
+    counts = ("row", "new", "updated", "unchanged", "duplicate", "rejected", "opted_out", "erased", "suppressed")
+    for name in counts:
+        typer.echo(f"{outcome[f'{name}_count']:>10,} {name.replace('_', ' ')}")
+    for reason, count in outcome["rejected_by_reason"].items():
+        typer.echo(f"{count:>10,} rejected: {reason}")
+    if outcome["status"] == "refused":
+        raise typer.Exit(1)
+
+
+@main.command()
+def why(campaign_id: Annotated[int, typer.Argument(metavar="CAMPAIGN", help="The campaign's number.")]) -> None:
+    """Say why a campaign sends nothing now, or no more: what binds, and when it relaxes."""
+    from leadmill.bootstrap import app
+
+    try:
+        found = app().explain_waiting(campaign_id, datetime.now(UTC))
+    except LeadmillError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    for each in found:
+        until = f" Until {each.relaxes_at:%Y-%m-%d %H:%M} UTC." if each.relaxes_at else ""
+        typer.echo(f"{each.subject}: {each.sentence}{until}")
+    if not found:
+        typer.echo("Nothing of this campaign is open.")
+
+
+@main.command("senders")
+def set_up_senders(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="YAML; see docs/senders.example.yaml.")],
+) -> None:
+    """Add or update the organisation, pools, provider accounts, sending domains and mailboxes that a file names."""
+    from leadmill.bootstrap import app
+    from leadmill.sender_file import apply_sender_file
+
+    try:
+        counts = apply_sender_file(app(), file.read_text(encoding="utf-8"), as_of=datetime.now(UTC))
+    except LeadmillError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(", ".join(f"{count} {what}" for what, count in counts.items()) + " are set up.")
+
+
+@main.command("collect")
+def collect_now() -> None:
+    """Collect waiting events now, bring the ledger up to date, and say what came."""
+    from leadmill.bootstrap import app
+
+    now = datetime.now(UTC)
+    came, moved = app().collect_events(now), app().project_events(now)
+    typer.echo(
+        f"{came.objects:,} objects: {came.events:,} events, {came.duplicates:,} repeats, {came.broken:,} broken."
+    )
+    typer.echo(f"{moved.sends_moved:,} sends moved, {moved.suppressed:,} leads suppressed.")
+
+
+@main.command("rebuild-lake")
+def rebuild_lake() -> None:
+    """Read the whole landing zone into the lake again; events whose landed object is gone stay as they are."""
+    from leadmill.bootstrap import app
+
+    counts = app().rebuild_events(datetime.now(UTC))
+    typer.echo(f"{counts.objects:,} objects gave {counts.events:,} events; {counts.broken:,} lines are in quarantine.")
+
+
+@main.command("move-lake")
+def move_lake() -> None:
+    """After moving the object store's files: tell the lake's catalog that they lie in LEADMILL_STORE now."""
+    from leadmill.bootstrap import app
+
+    app().lake.adopt_data_path()
+    typer.echo("The lake is read from and written to LEADMILL_STORE now.")
+
+
+@main.command("edge")
+def serve_edge(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8025,
+) -> None:
+    """Serve the edge: unsubscribe, tracking and provider webhooks. Needs neither Airflow nor Postgres."""
+    import uvicorn
+
+    uvicorn.run(
+        "leadmill.edge.app:create_app", factory=True, host=host, port=port, access_log=False, server_header=False
+    )
+
+
+@main.command("first-admin")
+def first_admin(email: Annotated[str, typer.Argument(help="Address of the administrator.")]) -> None:
+    """Make the first user of the Streamlit app; the password is shown this once."""
+    from leadmill.bootstrap import app
+
+    password = app().ensure_first_admin(email, datetime.now(UTC))
+    typer.echo(f"Password of {email}: {password}" if password else "There are users already; invite more in the app.")
 
 
 @main.callback()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
 from leadmill.bootstrap import App
+from leadmill.errors import ConfigInvalid
 from leadmill.sql.migrations import migrate
 from tests.conftest import url_of
 
@@ -39,3 +42,17 @@ def test_the_lake_is_made_twice_without_harm_and_holds_rows(app: App) -> None:
     with app.lake.connect(read_only=True) as duck:
         assert duck.execute("select outcome from lake.blacklist_checks").fetchall() == [("clean",)]
         assert duck.execute("select count(*) from pg.ledger.leads").fetchone() == (0,)
+
+
+def test_a_store_that_moved_is_refused_in_words_until_the_lake_is_told(app: App, tmp_path: Path) -> None:
+    app.lake.migrate()
+    with app.lake.connect() as duck:
+        duck.execute("call lake.set_option('data_inlining_row_limit', 0)")
+        duck.execute("insert into lake.blacklist_checks values ('192.0.2.1', 'ip', 'zone', 'clean', '', now())")
+    (tmp_path / "store").rename(tmp_path / "moved")
+    moved = App(app.settings.model_copy(update={"store": f"file://{tmp_path}/moved"}))
+    with pytest.raises(ConfigInvalid, match="leadmill move-lake"), moved.lake.connect():
+        pytest.fail("a lake was opened whose files are elsewhere")
+    moved.lake.adopt_data_path()
+    with moved.lake.connect() as duck:
+        assert duck.execute("select outcome from lake.blacklist_checks").fetchall() == [("clean",)]

@@ -12,7 +12,8 @@ import psycopg
 from duckdb_extensions import import_extension
 from psycopg.conninfo import conninfo_to_dict
 
-from leadmill.sql import HERE
+from leadmill.errors import ConfigInvalid
+from leadmill.sql import HERE, query
 
 _INLINED_ROWS = 500  # commits below this stay in the catalog instead of becoming tiny Parquet files
 
@@ -96,6 +97,13 @@ class Lake:
             with self.connect() as connection:
                 connection.execute((HERE / "lake" / "schema.ddl").read_text())
 
+    def adopt_data_path(self) -> None:
+        """Tell the catalog that the store's files were moved to where this process looks for them."""
+        with psycopg.connect(self._dsn) as connection:
+            connection.execute(
+                query("ledger/lake_catalog", "set_data_path"), {"data_path": self._data_path.rstrip("/") + "/"}
+            )
+
     def _prepare(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
         for name in ("ducklake", "postgres_scanner", "icu"):
             import_extension(name, con=connection)
@@ -106,10 +114,19 @@ class Lake:
         else:
             Path(self._data_path).mkdir(parents=True, exist_ok=True)
         access = ", read_only" if read_only else ""
-        connection.execute(
-            f"attach 'ducklake:postgres:{_quoted(self._dsn)}' as lake (data_path '{_quoted(self._data_path)}', "
-            f"metadata_schema 'lake', data_inlining_row_limit {_INLINED_ROWS}{access})"
-        )
+        try:
+            connection.execute(
+                f"attach 'ducklake:postgres:{_quoted(self._dsn)}' as lake (data_path '{_quoted(self._data_path)}', "
+                f"metadata_schema 'lake', data_inlining_row_limit {_INLINED_ROWS}{access})"
+            )
+        except duckdb.Error as error:
+            if "does not match existing data path" not in str(error):
+                raise
+            # Writing elsewhere would tear the lake apart, so a person has to say that the files were moved.
+            raise ConfigInvalid(
+                "The lake's files are not where this process looks: LEADMILL_STORE is not the store that the lake "
+                "was made in. Correct the setting, or run `leadmill move-lake` once you have moved the store's files."
+            ) from error
         connection.execute(f"attach '{_quoted(self._dsn)}' as pg (type postgres{access})")
 
     def _prepare_s3(self, connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,0 +1,125 @@
+"""The sender file: what sends, as an operator writes it down in YAML and applies it as often as they like."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from leadmill.bootstrap import App
+from leadmill.domain.access import SYSTEM
+from leadmill.errors import ConfigInvalid
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")  # a misspelt limit must not pass as no limit
+
+
+class _Organisation(_Part):
+    name: str
+    postal_address: str
+    website: str = ""
+
+
+class _Pool(_Part):
+    name: str
+    provider: str = "smtp"
+    legal_bases: list[str] | None = None
+    override_reason: str = ""
+
+
+class _Account(_Part):
+    name: str
+    provider: str
+    config: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    secret_ref: str = ""
+    daily_limit: int | None = None
+    max_per_second: float | None = None
+
+
+class _Domain(_Part):
+    name: str
+    sending_ips: list[str] = Field(default_factory=list)
+    daily_limit: int | None = None
+
+
+class _Mailbox(_Part):
+    address: str
+    account: str
+    pool: str
+    display_name: str = ""
+    user_name: str = ""
+    secret_ref: str = ""
+    time_zone: str = "UTC"
+    daily_limit: int = 40
+    hourly_limit: int | None = None
+    min_gap_seconds: int = 0
+    warm_up_started_on: date | None = None
+
+
+class SenderFile(_Part):
+    """The whole file; every part may be left out."""
+
+    organisation: _Organisation | None = None
+    pools: list[_Pool] = Field(default_factory=list)
+    accounts: list[_Account] = Field(default_factory=list)
+    domains: list[_Domain] = Field(default_factory=list)
+    mailboxes: list[_Mailbox] = Field(default_factory=list)
+
+
+def apply_sender_file(app: App, text: str, *, as_of: datetime) -> dict[str, int]:
+    """Set up everything that a sender file names; applying it again changes nothing.
+
+    Returns:
+        Counts of `pools`, `accounts`, `domains` and `mailboxes`.
+
+    Raises:
+        ConfigInvalid: The text is no sender file; says where.
+        InputInvalid, Conflict, NotFound: A part makes no sense; those before it are set up.
+    """
+    wanted = _read(text)
+    if wanted.organisation:
+        app.set_organisation(
+            SYSTEM,
+            wanted.organisation.name,
+            wanted.organisation.postal_address,
+            as_of,
+            website=wanted.organisation.website,
+        )
+    known_pools = {pool.name for pool in app.pools()}
+    for pool in wanted.pools:
+        if pool.name not in known_pools:
+            app.create_pool(
+                SYSTEM,
+                pool.name,
+                as_of,
+                provider=pool.provider,
+                legal_bases=pool.legal_bases,
+                override_reason=pool.override_reason,
+            )
+    for account in wanted.accounts:
+        app.add_provider_account(SYSTEM, **account.model_dump(), as_of=as_of)
+    for domain in wanted.domains:
+        app.add_sending_domain(SYSTEM, **domain.model_dump(), as_of=as_of)
+    for mailbox in wanted.mailboxes:
+        app.add_mailbox(SYSTEM, **mailbox.model_dump(), as_of=as_of)
+    return {
+        "pools": len(wanted.pools),
+        "accounts": len(wanted.accounts),
+        "domains": len(wanted.domains),
+        "mailboxes": len(wanted.mailboxes),
+    }
+
+
+def _read(text: str) -> SenderFile:
+    try:
+        return SenderFile.model_validate(yaml.safe_load(text) or {})
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise ConfigInvalid(f"The sender file is not valid YAML{where}.") from error
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise ConfigInvalid(f"The sender file is wrong at {where}: {first['msg']}.") from error
