@@ -131,6 +131,10 @@ class SenderRegistry(Protocol):
         """Let senders whose cool-down is over send again; returns how many."""
         ...
 
+    def mailbox_address(self, mailbox_id: int) -> str:
+        """A mailbox's own address, as people know it. Raises `NotFound`."""
+        ...
+
     def health(self, *, as_of: datetime) -> list[MailboxHealth]:
         """What happened to every mailbox's mails within the guardrails' window."""
         ...

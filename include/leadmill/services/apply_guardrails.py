@@ -53,8 +53,8 @@ class _Guard:
         is_new = self.alerts.raise_alert(
             kind=f"mailbox_{outcome}" if verdict.finding is not Finding.COMPLAINT else "content_review",
             severity="critical" if severity == "critical" else "warning",
-            subject=f"mailbox {found.mailbox_id} ({found.domain})",
-            message=f"Mailbox {found.mailbox_id} of {found.domain} {outcome}: {sentence}.",
+            subject=self.registry.mailbox_address(found.mailbox_id),
+            message=f"Mailbox {outcome}: {sentence}.",
             dedupe_key=key,
             as_of=self.as_of,
         )

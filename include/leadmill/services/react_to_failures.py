@@ -85,7 +85,8 @@ class FailureReactions:
 
     def _pause_mailbox(self, mailbox_id: int, reason: str, now: datetime) -> None:
         if self.registry.change_mailbox(SYSTEM, mailbox_id, StatusChange(SenderStatus.PAUSED, reason), as_of=now):
-            self._alert("mailbox_paused", f"mailbox {mailbox_id}", reason, mailbox_alert_key(mailbox_id), now)
+            address = self.registry.mailbox_address(mailbox_id)
+            self._alert("mailbox_paused", address, reason, mailbox_alert_key(mailbox_id), now)
 
     def _pause_domain(self, name: str, reason: str, now: datetime) -> None:
         if self.registry.change_domain(SYSTEM, name, StatusChange(SenderStatus.PAUSED, reason), as_of=now):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,6 +15,7 @@ from leadmill.errors import Conflict, InputInvalid
 from leadmill.ports.mailboxes import AccountSetup, MailboxSetup, SenderRegistry
 
 _SECRET_WORDS = re.compile(r"password|secret|api_?key|token|credential", re.IGNORECASE)
+_SECRET_REF = re.compile(r"(env:)?[A-Z_][A-Z0-9_]*|(?!env:)[a-z][a-z0-9_]*:[\w./-]+")
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 _MAILBOX = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9.-]+")
 MAX_DAILY_LIMIT = 10_000
@@ -25,7 +27,7 @@ def add_provider_account(registry: SenderRegistry, actor: Actor, account: Accoun
 
     Raises:
         NotAllowed: The actor is no admin.
-        InputInvalid: An unknown provider, or a secret in the configuration.
+        InputInvalid: An unknown provider, a secret in the configuration, or a secret_ref that names no place.
     """
     actor.require(Role.ADMIN, to="configure provider accounts")
     if account.provider not in DEFAULT_POLICY:
@@ -33,6 +35,7 @@ def add_provider_account(registry: SenderRegistry, actor: Actor, account: Accoun
             f"There is no provider {account.provider!r}; choose from {', '.join(sorted(DEFAULT_POLICY))}."
         )
     _require_no_secret(account.config)
+    _require_reference(account.secret_ref)
     if not account.name.strip():
         raise InputInvalid("A provider account needs a name.")
     return registry.save_account(actor, account, as_of=as_of)
@@ -44,6 +47,15 @@ def _require_no_secret(config: Mapping[str, object]) -> None:
         raise InputInvalid(
             f"The configuration holds {', '.join(found)}. Put secrets into an environment variable or an Airflow "
             "connection, and its name into secret_ref."
+        )
+
+
+def _require_reference(secret_ref: str) -> None:
+    """Refuse what looks like the secret itself; the message does not repeat it."""
+    if secret_ref and not _SECRET_REF.fullmatch(secret_ref):
+        raise InputInvalid(
+            "secret_ref names where the secret is, such as env:SES_KEY (capitals) or airflow:my_connection; "
+            "the secret itself never goes into Leadmill."
         )
 
 
@@ -60,13 +72,21 @@ def add_sending_domain(
 
     Raises:
         NotAllowed: The actor is no admin.
-        InputInvalid: Not a domain name.
+        InputInvalid: Not a domain name, or not IP addresses.
     """
     actor.require(Role.ADMIN, to="configure sending domains")
     name = name.strip().lower().rstrip(".")
     if not _DOMAIN.fullmatch(name):
         raise InputInvalid(f"{name!r} is no domain name; write it in ASCII, such as mail.example.com.")
-    return registry.save_domain(actor, name, sending_ips=sending_ips, daily_limit=daily_limit, as_of=as_of)
+    ips = [_checked_ip(ip) for ip in sending_ips]
+    return registry.save_domain(actor, name, sending_ips=ips, daily_limit=daily_limit, as_of=as_of)
+
+
+def _checked_ip(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError as error:
+        raise InputInvalid(f"{text!r} is no IP address.") from error
 
 
 def add_mailbox(registry: SenderRegistry, actor: Actor, mailbox: MailboxSetup, *, as_of: datetime) -> int:
@@ -80,6 +100,7 @@ def add_mailbox(registry: SenderRegistry, actor: Actor, mailbox: MailboxSetup, *
     """
     actor.require(Role.ADMIN, to="configure mailboxes")
     _require_sane(mailbox)
+    _require_reference(mailbox.secret_ref)
     provider = registry.provider_of(mailbox.account)
     accepts, override_reason = registry.pool(mailbox.pool)
     beyond = set(accepts) - default_legal_bases([provider])

@@ -117,6 +117,13 @@ class LedgerMailboxes:
                 ended += len(rows)
         return ended
 
+    def mailbox_address(self, mailbox_id: int) -> str:
+        with self._database.transaction() as connection:
+            row = connection.execute(query(_SUBJECT, "mailbox_address"), {"mailbox_id": mailbox_id}).fetchone()
+        if row is None:
+            raise NotFound(f"There is no mailbox {mailbox_id}.")
+        return str(row["address"])
+
     def health(self, *, as_of: datetime) -> list[MailboxHealth]:
         since = (as_of - timedelta(days=WINDOW_DAYS)).date()
         with self._database.transaction() as connection:
