@@ -2,8 +2,44 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from leadmill.bootstrap.core import Core
+from leadmill.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leadmill.ports.reports import Outcomes, Overview, ReportScope
 
 
 class Reporting(Core):
     """What dashboards read."""
+
+    def ledger_answers(self) -> bool:
+        """Whether the ledger can be reached now."""
+        import psycopg
+
+        try:
+            with self.database.transaction() as connection:
+                return connection.execute("select 1").fetchone() is not None
+        except (DatabaseUnavailable, psycopg.OperationalError):
+            return False
+
+    def overview(self, scope: ReportScope) -> Overview:
+        """What was sent in a period and what came back, people and machines apart."""
+        from leadmill.adapters.lake.reports import LakeReports
+
+        return LakeReports(self.lake, self.database).overview(scope)
+
+    def campaign_outcomes(self) -> Mapping[int, Outcomes]:
+        """What became of each campaign's mails, by campaign id; those that never sent are absent."""
+        from leadmill.adapters.lake.campaign_reports import LakeCampaignReports
+
+        return LakeCampaignReports(self.lake).by_campaign()
+
+    def variant_outcomes(self, campaign_id: int) -> Mapping[int, Outcomes]:
+        """What became of one campaign's mails, by variant id; those that never sent are absent."""
+        from leadmill.adapters.lake.campaign_reports import LakeCampaignReports
+
+        return LakeCampaignReports(self.lake).by_variant(campaign_id)

@@ -14,6 +14,9 @@ _SHORTENERS = re.compile(
 )
 _REPLY_LIKE = re.compile(r"^\s*(?:re|aw|fwd?|wg)\s*:", re.IGNORECASE)
 
+_UNFILLED = re.compile(r"\[(?:name|say) [^\]<>{}]{3,120}\]", re.IGNORECASE)
+"""What the sample mails ask for, such as "[name the news]"."""
+
 
 def content_hints(subject: str, html: str, *, is_first_step: bool) -> list[str]:
     """Hints on one wording, one sentence each.
@@ -33,6 +36,8 @@ def content_hints(subject: str, html: str, *, is_first_step: bool) -> list[str]:
         hints.append("the subject looks like a reply to something that was never sent")
     if _SHORTENERS.search(html):
         hints.append("a shortened link hides its target; spam filters distrust it")
+    if _UNFILLED.search(f"{subject} {html}"):
+        hints.append("a text in [square brackets] of the sample is still to be replaced")
     if re.search(r"<(?:script|form|iframe|object)\b", html, re.IGNORECASE):
         hints.append("scripts, forms and frames are removed or blocked by mail programs")
     if len(html.encode("utf-8", "replace")) > GMAIL_CLIP_BYTES:

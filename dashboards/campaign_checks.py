@@ -1,0 +1,78 @@
+"""The pre-flight checks of a draft, and its approval."""
+
+from __future__ import annotations
+
+import campaign_editing
+import campaign_words
+import page
+import streamlit as st
+
+from leadmill.domain.access import Role
+from leadmill.ports.campaigns import Check
+
+SHOWN = {"error": st.error, "warning": st.warning, "ok": st.success}
+ICONS = {"error": ":material/error:", "warning": ":material/warning:", "ok": ":material/check_circle:"}
+NAMES = {
+    "organisation": "Who sends",
+    "unsubscribe": "Unsubscribe link",
+    "pool": "Mailboxes",
+    "audience": "Audience",
+    "legal_basis": "Legal basis",
+    "content": "Content",
+    "fields": "Leads' fields",
+    "wording": "Wording",
+    "schedule": "Schedule",
+    "sequence": "Sequence",
+    "variants": "A/B test",
+    "capacity": "Capacity",
+}
+
+
+def show(campaign_id: int) -> None:
+    """Every check on what is stored, the gravest first."""
+    with st.spinner("Checking every kind of lead in the audience …"):
+        checks = page.leadmill().preflight(campaign_id, page.now())
+    errors = [check for check in checks if check.result == "error"]
+    warnings = [check for check in checks if check.result == "warning"]
+    if errors:
+        st.markdown(f"**{len(errors)} to put right before it can be approved.**")
+    elif warnings:
+        st.markdown(f"**It can be approved.** {len(warnings)} to think about first.")
+    else:
+        st.markdown("**Everything is fine.** It can be approved.")
+    for check in [*errors, *warnings]:
+        advice = f"  \n{check.advice}" if check.advice else ""
+        SHOWN[check.result](f"**{_name(check)}:** {check.message}{advice}", icon=ICONS[check.result])
+    fine = [check for check in checks if check.result == "ok"]
+    with st.container(border=True):
+        for check in fine:
+            st.markdown(f":green[:material/check_circle:] **{_name(check)}:** {check.message}")
+    if page.actor().role is not Role.VIEWER:
+        _approve(campaign_id, is_ready=not errors)
+
+
+def _name(check: Check) -> str:
+    return NAMES.get(check.name, check.name.replace("_", " ").capitalize())
+
+
+def _approve(campaign_id: int, *, is_ready: bool) -> None:
+    st.caption(campaign_words.schedule_words(page.leadmill().campaign(campaign_id).draft))
+    if not st.button(
+        "Approve campaign",
+        type="primary",
+        disabled=not is_ready,
+        icon=":material/task_alt:",
+        help="From here on it is planned and sent, and can no longer be edited; you can pause or cancel it.",
+        key="approve_campaign",
+    ):
+        return
+    with page.attempt():
+        page.leadmill().approve_campaign(page.actor(), campaign_id, page.now())
+        is_planning = page.leadmill().start_planning(campaign_id)
+        page.say_later(
+            "Approved. Planning has started; mails follow as the mailboxes' limits allow."
+            if is_planning
+            else "Approved. Planning starts within 15 minutes; mails follow as the mailboxes' limits allow."
+        )
+        campaign_editing.drop_changes()
+        st.rerun()

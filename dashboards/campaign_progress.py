@@ -1,0 +1,149 @@
+"""How far a campaign is: where every mail stands, and why the waiting ones wait."""
+
+from __future__ import annotations
+
+import campaign_words
+import charts
+import outcomes
+import page
+import streamlit as st
+
+from leadmill.domain.campaigns import CampaignStatus
+from leadmill.domain.sends import SendState
+from leadmill.ports.campaigns import CampaignProgress
+from leadmill.ports.waiting import Constraint
+
+REFRESH_SECONDS = 10
+MAILBOXES_SHOWN = 8
+COLOURS = {
+    "planned": charts.GREY,
+    "claimed": charts.VIOLET,
+    "accepted": charts.BLUE,
+    "delivered": charts.TEAL,
+    "bounced": charts.RED,
+    "complained": "#8B1E3F",
+    "refused": charts.AMBER,
+    "ambiguous": "#D4A017",
+    "lost": "#5C4033",
+    "suppressed": "#B0BEC5",
+    "cancelled": "#9AA5B1",
+    "expired": "#CFD8DC",
+}
+ENDED = {CampaignStatus.FINISHED, CampaignStatus.CANCELLED}
+
+
+def show(campaign_id: int) -> None:
+    """The progress as it is now."""
+    progress = page.leadmill().campaign_progress(campaign_id)
+    if not progress.conservation.rows:
+        _say_not_planned(progress)
+    else:
+        _show_bar(progress)
+        _show_conservation(progress)
+    if progress.status not in ENDED:
+        with page.attempt():
+            _show_waiting(page.leadmill().explain_waiting(campaign_id, page.now()))
+
+
+def _say_not_planned(progress: CampaignProgress) -> None:
+    if progress.status is CampaignStatus.APPROVED:
+        charts.explain_absence(
+            "The campaign is approved, and its mails are being planned: that takes a minute, and starts within "
+            "15 minutes at most. This page refreshes by itself."
+        )
+    else:
+        charts.explain_absence("No mail of this campaign was ever planned.")
+
+
+def _count(progress: CampaignProgress, step: int, state: SendState) -> int:
+    return sum(variant.counts.get(state, 0) for variant in progress.steps if variant.step == step)
+
+
+def _show_bar(progress: CampaignProgress) -> None:
+    counts = progress.conservation.by_state
+    states = [state for state in outcomes.STATE_WORDS if counts.get(SendState(state))]
+    chart = charts.stacked_bars(
+        [""],
+        {outcomes.STATE_WORDS[state]: [counts[SendState(state)]] for state in states},
+        colours={outcomes.STATE_WORDS[state]: COLOURS[state] for state in states},
+        height=130,
+        is_horizontal=True,
+    )
+    chart.update_layout(hovermode="closest")
+    chart.update_xaxes(range=[0, progress.conservation.rows])
+    charts.show(chart, key="campaign_progress_bar")
+
+
+def _show_conservation(progress: CampaignProgress) -> None:
+    law = progress.conservation
+    st.subheader("Where every mail stands", anchor=False)
+    steps = sorted({variant.step for variant in progress.steps})
+    lines = []
+    for state, words in outcomes.STATE_WORDS.items():
+        if total := law.by_state.get(SendState(state), 0):
+            by_step = {campaign_words.mail_name(step): _count(progress, step, SendState(state)) for step in steps}
+            lines.append({"State": words, **by_step, "All": total})
+    sums = {name: sum(int(str(line[name])) for line in lines) for name in map(campaign_words.mail_name, steps)}
+    lines.append({"State": "All", **sums, "All": law.rows})
+    left, right = st.columns([3, 2], gap="large")
+    left.dataframe(lines, hide_index=True, width="stretch", height="content")
+    with right:
+        _say_law(progress)
+        _show_left_out(progress)
+
+
+def _say_law(progress: CampaignProgress) -> None:
+    law = progress.conservation
+    mails = "mail" if law.steps == 1 else "mails"
+    sum_words = f"{law.planned_leads:,} leads times {law.steps} {mails} = {law.planned_leads * law.steps:,}"
+    if law.holds:
+        st.success(f"{sum_words}, and every one of them is in the table: nothing is lost.", icon=":material/balance:")
+    else:
+        st.error(
+            f"{sum_words}, but the table has {law.rows:,}; {law.audience:,} leads matched and {law.left_out:,} were "
+            "left out. This is a defect: pause the campaign and tell your administrator.",
+            icon=":material/error:",
+        )
+    if progress.next_due_at is not None:
+        st.caption(f"The next mail is due {campaign_words.moment(progress.next_due_at)}.")
+
+
+def _show_left_out(progress: CampaignProgress) -> None:
+    reasons = {reason: count for reason, count in progress.left_out.items() if count}
+    st.caption(
+        f"{progress.audience_count:,} leads matched when it was planned; {sum(reasons.values()):,} were left out."
+    )
+    for reason, count in reasons.items():
+        st.caption(f"{count:,} · {campaign_words.LEFT_OUT.get(reason, reason.replace('_', ' '))}")
+
+
+def _show_waiting(constraints: list[Constraint]) -> None:
+    st.subheader("Why mails wait", anchor=False)
+    if not constraints:
+        st.caption("Nothing waits.")
+        return
+    for constraint in constraints:
+        if constraint.subject in {"campaign", "sends"}:
+            until = f" (until {campaign_words.moment(constraint.relaxes_at)})" if constraint.relaxes_at else ""
+            st.markdown(f":material/schedule: {_in_words(constraint)}{until}")
+    mailboxes = [c for c in constraints if c.subject not in {"campaign", "sends"}]
+    if mailboxes:
+        st.dataframe(
+            [
+                {
+                    "Mailbox": c.subject,
+                    "May send now": c.count,
+                    "What binds it": c.sentence,
+                    "Until": campaign_words.moment(c.relaxes_at) if c.relaxes_at else "when someone acts",
+                }
+                for c in mailboxes
+            ],
+            hide_index=True,
+            width="stretch",
+            height=38 + 35 * min(len(mailboxes), MAILBOXES_SHOWN),
+        )
+
+
+def _in_words(constraint: Constraint) -> str:
+    """The sentence without a DAG's name in it."""
+    return constraint.sentence.replace("plan_campaigns", "the planning")

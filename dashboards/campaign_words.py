@@ -1,0 +1,50 @@
+"""What the ledger's words of campaigns are called on the pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, Timing
+
+STATUSES = {
+    CampaignStatus.DRAFT: ("Draft", "gray", ":material/edit_note:"),
+    CampaignStatus.APPROVED: ("Approved, waits for its plan", "blue", ":material/schedule:"),
+    CampaignStatus.RUNNING: ("Running", "green", ":material/play_circle:"),
+    CampaignStatus.PAUSED: ("Paused", "orange", ":material/pause_circle:"),
+    CampaignStatus.FINISHED: ("Finished", "violet", ":material/check_circle:"),
+    CampaignStatus.CANCELLED: ("Cancelled", "red", ":material/cancel:"),
+}
+LEFT_OUT = {
+    "erased": "Their data was erased",
+    "no_email": "No e-mail address",
+    "suppressed": "Must not be mailed (unsubscribed, complained, bounced, or put on the list)",
+    "policy": "Their legal basis is not accepted by the chosen pool",
+    "duplicate": "Another lead has the same inbox",
+}
+TIMINGS = {
+    Timing.BEST_TIME: ("Each lead's best hours", "By own and similar leads' replies and clicks, in their time zone."),
+    Timing.LOCAL_TIME: ("A fixed hour where the lead lives", "For example 9 o'clock in everybody's own morning."),
+    Timing.AS_SOON_AS_POSSIBLE: ("As soon as possible", "Whenever a mailbox is free, also at night and at weekends."),
+    Timing.UTC_TIME: ("A fixed hour in UTC", "The same moment all over the world."),
+}
+
+
+def moment(at: datetime) -> str:
+    """A time for people, in UTC."""
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def schedule_words(draft: CampaignDraft) -> str:
+    """The schedule in one paragraph."""
+    hour = f" ({draft.send_hour}:00)" if draft.send_hour is not None else ""
+    start = f"from {moment(draft.starts_at)}" if draft.starts_at else "from its approval on"
+    end = f"until {moment(draft.ends_at)}" if draft.ends_at else "without an end"
+    waits = ", ".join(f"{s.delay_days} days before follow-up {n}" for n, s in enumerate(draft.steps[1:], 1))
+    tracked = [name for name, on in (("opens", draft.track_opens), ("clicks", draft.track_clicks)) if on]
+    follow = f" Waits {waits}." if waits else ""
+    return f"{TIMINGS[draft.timing][0]}{hour}, {start}, {end}.{follow} Tracks {' and '.join(tracked) or 'nothing'}."
+
+
+def mail_name(step: int) -> str:
+    """What a step is called."""
+    return "First mail" if step == 1 else f"Follow-up {step - 1}"

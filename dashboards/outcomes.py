@@ -1,0 +1,216 @@
+"""The overview's numbers and charts: what was sent, what came back, people and machines apart."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import charts
+import page
+import streamlit as st
+
+from leadmill.domain.guardrails import BOUNCE_RATE_PAUSES, BOUNCE_RATE_WARNS, COMPLAINT_RATE_ALERTS
+from leadmill.ports.reports import Outcomes, Overview, ReportScope
+
+PERIODS = {"Last 24 hours": 1, "Last 7 days": 7, "Last 30 days": 30, "Last 12 months": 365}
+SMALL_SAMPLE = 100
+"""Mails below which a rate says little: at 100 mails, 2 % is two mails more or less."""
+STATE_WORDS = {
+    "planned": "Waiting to go out",
+    "claimed": "Going out now",
+    "accepted": "Accepted by a provider",
+    "delivered": "Delivered",
+    "bounced": "Bounced",
+    "complained": "Reported as spam",
+    "refused": "Refused by a provider",
+    "ambiguous": "Unclear whether it went out",
+    "lost": "Given up as lost",
+    "suppressed": "Held back: must not be mailed",
+    "cancelled": "Cancelled",
+    "expired": "Too late: the campaign ended",
+}
+
+
+def choose_scope() -> ReportScope:
+    """Period and campaign, as the person picks them."""
+    campaigns = {c.campaign_id: c.name for c in page.leadmill().campaigns()}
+    left, right, _ = st.columns([1, 2, 1])
+    period = left.selectbox("Period", list(PERIODS), index=1, key="overview_period")
+    chosen = right.selectbox(
+        "Campaign",
+        [None, *campaigns],
+        format_func=lambda c: "All campaigns" if c is None else campaigns[c],
+        key="overview_campaign",
+    )
+    days = PERIODS[period]
+    # To the full minute: the cache's key would otherwise be new at every click.
+    end = page.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return ReportScope(end - timedelta(days=days), end, chosen, bucket_hours=1 if days == 1 else 24)
+
+
+@st.cache_data(ttl=page.FRESH_SECONDS, show_spinner="Counting …")
+def read(installation: str, scope: ReportScope) -> Overview:  # noqa: ARG001 - the key of the cache
+    """The overview of a scope, at most a few seconds old."""
+    return page.leadmill().overview(scope)
+
+
+def show_key_figures(overview: Overview) -> None:
+    """What a person wants to know first."""
+    total, states = overview.total, overview.states
+    sent, arrived, opened, clicked, replied = st.columns(5)
+    sent.metric("Mails sent", f"{total.accepted:,}", border=True, help="Accepted by a provider in this period.")
+    arrived.metric(
+        "Bounced", share(total.bounced, total.accepted), border=True, help=_threshold_words(), delta_color="off"
+    )
+    opened.metric("Opened by people", share(total.opened, total.accepted), border=True)
+    clicked.metric("Clicked by people", share(total.clicked, total.accepted), border=True)
+    replied.metric("Replied", share(total.replied, total.accepted), border=True)
+    waiting, unclear, complained, left, machines = st.columns(5)
+    waiting.metric("Waiting to go out", f"{states.get('planned', 0):,}", border=True, help="Now, whatever the period.")
+    unclear.metric(
+        "Unclear",
+        f"{states.get('ambiguous', 0):,}",
+        border=True,
+        help="Handed over, but the answer never came. Never sent again by itself; decide on the campaign's page.",
+    )
+    complained.metric("Spam reports", f"{total.complained:,}", border=True)
+    left.metric("Unsubscribed", f"{total.unsubscribed:,}", border=True)
+    machines.metric(
+        "Machine opens",
+        f"{total.machine_opened:,}",
+        border=True,
+        help="Privacy proxies and security scanners that load every picture. Never counted as people.",
+    )
+    if 0 < total.accepted < SMALL_SAMPLE:
+        st.caption(f"Rates of fewer than {SMALL_SAMPLE} mails say little; counts are shown in brackets.")
+
+
+def _threshold_words() -> str:
+    return (
+        f"A mailbox is warned about above {BOUNCE_RATE_WARNS:.0%} and paused above {BOUNCE_RATE_PAUSES:.0%}; spam "
+        f"reports alert above {COMPLAINT_RATE_ALERTS:.1%}."
+    )
+
+
+def share(part: int, whole: int) -> str:
+    """A rate for people; with the count where the sample is small, and no rate of nothing."""
+    if whole == 0:
+        return "no data yet"
+    return f"{part / whole:.1%}" if whole >= SMALL_SAMPLE else f"{part / whole:.0%} ({part})"
+
+
+def show_funnel(overview: Overview) -> None:
+    """From the provider's yes to the reply."""
+    total = overview.total
+    st.subheader("From sent to replied", anchor=False)
+    if not total.accepted:
+        charts.explain_absence(_why_nothing(overview))
+        return
+    stages = [
+        ("Sent", total.accepted),
+        ("Arrived", total.accepted - total.bounced),
+        ("Opened by people", total.opened),
+        ("Clicked by people", total.clicked),
+        ("Replied", total.replied),
+    ]
+    charts.show(charts.funnel(stages), key="overview_funnel")
+    st.caption(
+        f"“Arrived” is what did not bounce: {total.delivered:,} confirmed by the provider, the others without a bounce "
+        "so far, since plain SMTP sends no confirmation. A click counts as an open: many readers block pictures."
+    )
+
+
+def _why_nothing(overview: Overview) -> str:
+    if not overview.states:
+        return "Nothing was planned yet. Create a campaign under Campaigns; its mails show here once they are accepted."
+    if overview.states.get("planned"):
+        return (
+            f"No mail was accepted in this period; {overview.states['planned']:,} wait to go out. Below, or on the "
+            "campaign's page, you see what they wait for."
+        )
+    return "No mail was accepted in this period. Choose a longer one."
+
+
+def show_over_time(overview: Overview) -> None:
+    """Volumes and rates by when the mails went out."""
+    st.subheader("Over time", anchor=False)
+    if not overview.over_time:
+        charts.explain_absence("There is nothing to draw before the first mail of this period was accepted.")
+        return
+    moments = [moment for moment, _ in overview.over_time]
+    outcomes = [outcome for _, outcome in overview.over_time]
+    volumes, rates = st.tabs(["Mails", "Rates"])
+    with volumes:
+        parts = {
+            "Opened by people": [o.opened for o in outcomes],
+            "Opened by machines only": [o.machine_opened for o in outcomes],
+            "Not opened": [max(0, o.accepted - o.opened - o.machine_opened - o.bounced) for o in outcomes],
+            "Bounced": [o.bounced for o in outcomes],
+        }
+        colours = {
+            "Opened by people": charts.TEAL,
+            "Opened by machines only": charts.AMBER,
+            "Not opened": charts.GREY,
+            "Bounced": charts.RED,
+        }
+        charts.show(charts.stacked_bars(_labels(moments, overview), parts, colours=colours), key="overview_volumes")
+    with rates:
+        names = {
+            "Opened by people": "opened",
+            "Clicked by people": "clicked",
+            "Replied": "replied",
+            "Bounced": "bounced",
+        }
+        series = {label: [_rate(o, name) for o in outcomes] for label, name in names.items()}
+        charts.show(charts.lines(_labels(moments, overview), series, as_rate=True), key="overview_rates")
+    step = "hour" if overview.bucket_hours == 1 else "day"
+    st.caption(f"By the {step} (UTC) in which a mail was accepted; what came back later counts for the same {step}.")
+
+
+def _labels(moments: list[datetime], overview: Overview) -> list[str]:
+    form = "%d %b, %H:00" if overview.bucket_hours == 1 else "%d %b %Y"
+    return [moment.strftime(form) for moment in moments]
+
+
+def _rate(outcomes: Outcomes, name: str) -> float | None:
+    part: int = getattr(outcomes, name)
+    return part / outcomes.accepted if outcomes.accepted else None
+
+
+def show_domains(overview: Overview) -> None:
+    """How each sending domain's mail fared."""
+    st.subheader("By sending domain", anchor=False)
+    if not overview.by_domain:
+        charts.explain_absence("No sending domain has sent in this period.")
+        return
+    st.dataframe(
+        [
+            {
+                "Domain": name,
+                "Sent": o.accepted,
+                "Bounced": share(o.bounced, o.accepted),
+                "Spam": o.complained,
+                "Opened": share(o.opened, o.accepted),
+                "Clicked": share(o.clicked, o.accepted),
+                "Replied": share(o.replied, o.accepted),
+            }
+            for name, o in overview.by_domain.items()
+        ],
+        hide_index=True,
+        width="stretch",
+    )
+    st.caption("Opens, clicks and replies are by people; machines are left out.")
+
+
+def show_states(overview: Overview) -> None:
+    """Where every planned mail stands: nothing is lost silently."""
+    st.subheader("Where every mail stands", anchor=False)
+    if not overview.states:
+        charts.explain_absence("No mail is planned yet.")
+        return
+    known = [(STATE_WORDS[state], overview.states[state]) for state in STATE_WORDS if overview.states.get(state)]
+    st.dataframe(
+        [{"State": words, "Mails": count} for words, count in [*known, ("All", sum(overview.states.values()))]],
+        hide_index=True,
+        width="stretch",
+    )
+    st.caption("All steps of all campaigns together, now. The sum always equals what was planned.")

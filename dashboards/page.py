@@ -1,0 +1,122 @@
+"""What every page stands on: the wired App, the acting user, the time, and errors told as sentences."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import streamlit as st
+
+from leadmill import bootstrap
+from leadmill.domain.access import Actor, Role
+from leadmill.errors import LeadmillError
+from leadmill.ports.access import SessionHolder
+
+SESSION_COOKIE = "leadmill_session"
+FRESH_SECONDS = 10
+"""How old a number on a page may be; pages cache what they read for this long."""
+
+_log = logging.getLogger("leadmill.dashboards")
+
+
+def leadmill() -> bootstrap.App:
+    """The process's wired App; every page's only way to data and actions."""
+    return bootstrap.app()
+
+
+def now() -> datetime:
+    """The moment a person acts or looks, aware UTC: the pages are where time comes in."""
+    return datetime.now(UTC)
+
+
+def actor() -> Actor:
+    """Who acts; navigation.py has put them there."""
+    return st.session_state["actor"]
+
+
+def only_admins() -> None:
+    """End a settings page with a sentence for people who would be refused anyway."""
+    if actor().role is not Role.ADMIN:
+        st.info("This page is for administrators.", icon=":material/lock:")
+        st.stop()
+
+
+def installation() -> str:
+    """Key for caches: which ledger this process reads (never shown)."""
+    return hashlib.sha256(leadmill().settings.database_url.encode()).hexdigest()
+
+
+def require_session() -> SessionHolder:
+    """The session of the visitor's cookie; without a good one, a way to the log-in page and nothing else."""
+    token = st.context.cookies.get(SESSION_COOKIE, "")
+    holder = leadmill().session_holder(token, now()) if token else None
+    if holder is None:
+        st.session_state.clear()
+        st.info("Your session has ended. [Log in again](/login) to go on.", icon=":material/lock:")
+        st.stop()
+    st.session_state["actor"] = holder.actor
+    st.session_state["holder"] = holder
+    return holder
+
+
+def recheck_session() -> None:
+    """For parts that refresh by themselves: start over at navigation.py when the session was revoked meanwhile."""
+    token = st.context.cookies.get(SESSION_COOKIE, "")
+    if token and leadmill().session_holder(token, now()) is None:
+        st.rerun(scope="app")
+
+
+def show_user(holder: SessionHolder) -> None:
+    """Name, role and the way out, at the foot of the sidebar."""
+    name = html.escape(holder.full_name or holder.actor.email)
+    with st.sidebar:
+        st.html(
+            f'<div class="lm-user"><div><b>{name}</b><br><span>{html.escape(holder.actor.email)} · '
+            f"{holder.actor.role.value}</span></div>"
+            '<form method="post" action="/logout" target="_self"><button type="submit">Log out</button></form></div>'
+        )
+
+
+@contextmanager
+def attempt() -> Iterator[None]:
+    """Around an action or a part of a page: what fails inside becomes a sentence, and the page goes on."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - every failure becomes a sentence with a reference; RerunException is no Exception
+        explain(error)
+
+
+def explain(error: Exception) -> bool:
+    """Tell people what went wrong in a sentence, and the log the rest. Always true: nothing more is to be shown."""
+    if isinstance(error, LeadmillError):
+        _log.info("told the user: %s: %s", type(error).__name__, error)
+        st.error(str(error), icon=":material/error:")
+        return True
+    reference = uuid4().hex[:8]
+    _log.error("reference %s: %s", reference, type(error).__name__, exc_info=error)
+    st.error(
+        f"Something went wrong, reference {reference}. Nothing was lost; try again, and tell your administrator the "
+        "reference if it happens again: the log has the details under it.",
+        icon=":material/error:",
+    )
+    return True
+
+
+def say_later(message: str) -> None:
+    """Show a message after the next rerun (a success message that `st.rerun` would swallow)."""
+    st.session_state["said"] = message
+
+
+def header(title: str, purpose: str = "") -> None:
+    """The page's title, what it is for, and what `say_later` has kept."""
+    st.title(title, anchor=False)
+    if purpose:
+        st.caption(purpose)
+    with st.container():  # always there: a message must not move what follows, or its tabs would start at the first
+        if said := st.session_state.pop("said", None):
+            st.success(said, icon=":material/check_circle:")

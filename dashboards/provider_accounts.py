@@ -1,0 +1,124 @@
+"""Provider accounts: an administrator's forms. Secrets are only ever named, never typed in."""
+
+from __future__ import annotations
+
+import json
+
+import page
+import senders
+import streamlit as st
+
+from leadmill.domain.sending_policy import DEFAULT_POLICY
+from leadmill.ports.mailboxes import AccountSetup
+from leadmill.ports.sender_setup import SenderSetup
+
+NEW = "New …"
+PROVIDERS = {"smtp": "Gmail or any SMTP server", "ses": "Amazon SES", "sendgrid": "SendGrid"}
+WHERE_HELP = (
+    "Where the secret is, never the secret itself: env:NAME for an environment variable of the workers, or "
+    "airflow:CONNECTION for the password of an Airflow connection."
+)
+CONFIG_HINTS = {
+    "smtp": {"host": "smtp.gmail.com", "port": 587, "tls": "starttls"},
+    "ses": {"region": "eu-central-1", "configuration_set": "leadmill"},
+    "sendgrid": {},
+}
+
+
+def show(setup: SenderSetup) -> None:
+    """Every provider account, and a form for adding or changing one."""
+    st.subheader("Provider accounts", anchor=False)
+    if setup.accounts:
+        st.dataframe(
+            [
+                {
+                    "Account": entry.setup.name,
+                    "Provider": entry.setup.provider,
+                    "Status": senders.status_words(entry.status, None),
+                    "Settings": ", ".join(f"{key}: {value}" for key, value in entry.setup.config.items()),
+                    "Secret": entry.setup.secret_ref,
+                    "Mails a day": limit_words(entry.setup.daily_limit),
+                    "A second": limit_words(entry.setup.max_per_second),
+                    "Mailboxes": entry.mailbox_count,
+                }
+                for entry in setup.accounts
+            ],
+            hide_index=True,
+            width="stretch",
+        )
+    else:
+        st.info("No provider account yet: begin here, then add a domain and its mailboxes.", icon=":material/info:")
+    known = {entry.setup.name: entry.setup for entry in setup.accounts}
+    with st.expander("Add or change a provider account", icon=":material/edit:"):
+        chosen = st.selectbox("Account", [NEW, *known], key="account_chosen")
+        before = known.get(chosen)
+        # DEFAULT_POLICY is the domain's list of providers: a new one shows up here by its key.
+        provider = (
+            before.provider
+            if before
+            else st.selectbox(
+                "Provider",
+                sorted(DEFAULT_POLICY, reverse=True),
+                format_func=lambda key: PROVIDERS.get(key, key),
+                key="account_provider",
+            )
+        )
+        _form(before, provider)
+
+
+def limit_words(limit: float | None) -> str:
+    """A limit for people; None is none of its own."""
+    return "no limit" if limit is None else f"{limit:,.10g}"
+
+
+def _form(before: AccountSetup | None, provider: str) -> None:
+    key = f"account_{before.name if before else provider}"
+    with st.form(key):
+        name = before.name if before else st.text_input("Name", key=f"{key}_name")
+        config = st.text_area(
+            "Settings (JSON)",
+            json.dumps(dict(before.config) if before else CONFIG_HINTS.get(provider, {}), indent=2),
+            key=f"{key}_config",
+            height=150,
+            help="The table of settings of each provider is in docs/feature-matrix.md.",
+        )
+        secret_ref = st.text_input(
+            "Where its secret is", before.secret_ref if before else "", help=WHERE_HELP, key=f"{key}_secret"
+        )
+        day, second = st.columns(2)
+        daily_limit = day.number_input(
+            "Mails a day, at most", 1, value=before.daily_limit if before else None, key=f"{key}_day"
+        )
+        max_per_second = second.number_input(
+            "Mails a second, at most", 0.01, value=before.max_per_second if before else None, key=f"{key}_second"
+        )
+        if st.form_submit_button("Save the account", type="primary"):
+            with page.attempt():
+                settings = _settings_of(config)
+                if settings is None:
+                    return
+                page.leadmill().add_provider_account(
+                    page.actor(),
+                    name=name.strip(),
+                    provider=provider,
+                    config=settings,
+                    secret_ref=secret_ref.strip(),
+                    daily_limit=daily_limit,
+                    max_per_second=max_per_second,
+                    as_of=page.now(),
+                )
+                page.say_later(f"Provider account {name.strip()} is saved.")
+                st.rerun()
+
+
+def _settings_of(text: str) -> dict[str, object] | None:
+    """The settings a person typed; None, and a sentence on the page, where they are no JSON object."""
+    try:
+        settings = json.loads(text or "{}")
+    except json.JSONDecodeError as error:
+        st.error(f"The settings are not valid JSON (line {error.lineno}).", icon=":material/error:")
+        return None
+    if not isinstance(settings, dict):
+        st.error('The settings are one JSON object, such as {"host": "smtp.gmail.com"}.', icon=":material/error:")
+        return None
+    return settings

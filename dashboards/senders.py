@@ -1,0 +1,175 @@
+"""Mailboxes with their use, age and health, open alerts, and pausing what sends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+import charts
+import page
+import streamlit as st
+
+from leadmill.domain.access import Role
+from leadmill.domain.guardrails import BOUNCE_MINIMUM_SAMPLE, WINDOW_DAYS, Health
+from leadmill.domain.mailboxes import Binding
+from leadmill.domain.warm_up import days_of_warm_up
+from leadmill.ports.mailboxes import MailboxHealth, MailboxState
+
+ICONS = {"critical": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
+BINDINGS = {
+    Binding.MAILBOX_PAUSED: "the mailbox is paused",
+    Binding.MAILBOX_COOLING_DOWN: "the mailbox cools down",
+    Binding.DOMAIN_PAUSED: "its domain is paused",
+    Binding.DOMAIN_COOLING_DOWN: "its domain cools down",
+    Binding.ACCOUNT_PAUSED: "its provider account is paused",
+    Binding.ACCOUNT_WAITS: "its provider asked to wait",
+    Binding.MINIMUM_GAP: "the least gap between two mails",
+    Binding.MAILBOX_DAY: "its daily limit",
+    Binding.WARM_UP: "its warm-up",
+    Binding.MAILBOX_HOUR: "its hourly limit",
+    Binding.DOMAIN_DAY: "its domain's daily limit",
+    Binding.ACCOUNT_DAY: "its provider account's daily quota",
+}
+
+
+def show_alerts() -> None:
+    """What is wrong now, gravest first; people with the role may close an alert."""
+    alerts = page.leadmill().open_alerts()
+    if not alerts:
+        st.success("No open alert.", icon=":material/check_circle:")
+        return
+    with st.expander(f"Open alerts ({len(alerts)})", expanded=True, icon=":material/notifications_active:"):
+        for alert in alerts:
+            said, act = st.columns([6, 1], vertical_alignment="center")
+            often = f" · seen {alert.occurrences} times" if alert.occurrences > 1 else ""
+            said.markdown(f"{ICONS[alert.severity]} **{alert.subject}**: {alert.message}")
+            said.caption(f"{alert.severity} · since {moment(alert.first_at)}{often}")
+            if page.actor().role is not Role.VIEWER and act.button("Close", key=f"close_alert_{alert.alert_id}"):
+                with page.attempt():
+                    page.leadmill().resolve_alert(page.actor(), alert.alert_id, page.now())
+                    page.say_later("The alert is closed. It opens again if the trouble is still there.")
+                    st.rerun()
+
+
+def show_mailboxes() -> None:
+    """Every mailbox with what it sent, may send, and how its mail fared."""
+    at = page.now()
+    found = page.leadmill().mailboxes(at)
+    if not found:
+        charts.explain_absence("No mailbox is set up yet. An admin adds domains and mailboxes under Organisation.")
+        return
+    health = page.leadmill().mailbox_health(at)
+    _show_totals(found)
+    picked = st.dataframe(
+        [_line(state, health.get(state.mailbox.mailbox_id)) for state in found],
+        hide_index=True,
+        width="stretch",
+        height=min(38 + 35 * len(found), 1130),
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "Today": st.column_config.ProgressColumn("Today", min_value=0, max_value=100, format="%.0f %%", width=110),
+            "Status": st.column_config.TextColumn(width=110),
+            "Limited by": st.column_config.TextColumn(width=150),
+        },
+        key="mailbox_table",
+    )
+    st.caption(
+        f"Rates are of the last {WINDOW_DAYS} days. Below {BOUNCE_MINIMUM_SAMPLE} mails a rate says little: a healthy "
+        "mailbox with 40 mails a day shows 5 % bounces on one day in five. Choose a line to pause or release it."
+    )
+    if picked.selection.rows:
+        _show_actions(found[picked.selection.rows[0]])
+
+
+def _show_totals(found: list[MailboxState]) -> None:
+    can = Counter(_standing(state) for state in found)
+    sending, stopped, used, left = st.columns(4)
+    sending.metric("May send", can["active"], border=True)
+    stopped.metric("Paused or cooling down", len(found) - can["active"], border=True)
+    used.metric("Sent today", f"{sum(s.mailbox.taken_today for s in found):,}", border=True)
+    left.metric(
+        "May still go out now",
+        f"{sum(s.capacity.remaining for s in found):,}",
+        border=True,
+        help="By each mailbox's tightest limit; limits that mailboxes share may allow less.",
+    )
+
+
+def _standing(state: MailboxState) -> str:
+    """The mailbox's status, or its domain's or account's where that stops it."""
+    own = state.mailbox
+    for status in (own.account_status, own.domain_status, own.status):
+        if status.value != "active":
+            return status.value
+    return "active"
+
+
+def _line(state: MailboxState, known: MailboxHealth | None) -> dict[str, object]:
+    mailbox, health = state.mailbox, known.health if known else Health(0)
+    age = days_of_warm_up(mailbox.warm_up_started_on, mailbox.day)
+    until = mailbox.domain_cool_down_until if mailbox.domain_status.value == "cooling_down" else mailbox.cool_down_until
+    relaxes = f", until {moment(state.capacity.relaxes_at)}" if state.capacity.relaxes_at else ""
+    is_warm = age is None or state.day_limit >= mailbox.daily_limit
+    return {
+        "Mailbox": state.address,
+        "Status": status_words(_standing(state), until),
+        "Reason": state.status_reason or state.domain_status_reason,
+        "Today": 100 * mailbox.taken_today / state.day_limit if state.day_limit else 0.0,
+        "Sent": f"{mailbox.taken_today} of {state.day_limit}",
+        "Limited by": BINDINGS[state.capacity.binding] + (relaxes if not state.capacity.remaining else ""),
+        "Warm-up": "warm" if is_warm else f"day {age + 1}" if age is not None and age >= 0 else "not begun",
+        "Mails": health.sent,
+        "Bounced": _rate(health.bounce_rate, health.sent),
+        "Complaints": health.complained,
+        "Blocked": health.blocked,
+        "Account": f"{state.account} ({state.provider})",
+        "Pool": state.pool,
+    }
+
+
+def _rate(rate: float, sent: int) -> str:
+    return f"{rate:.1%}" if sent >= BOUNCE_MINIMUM_SAMPLE else "not enough data"
+
+
+def _show_actions(state: MailboxState) -> None:
+    if page.actor().role is Role.VIEWER:
+        return
+    with st.container(border=True):
+        st.markdown(f"**{state.address}**")
+        number = state.mailbox.mailbox_id
+        hold_form(
+            "mailbox",
+            is_active=state.mailbox.status.value == "active",
+            pause=lambda reason: page.leadmill().pause_mailbox(page.actor(), number, reason=reason, as_of=page.now()),
+            lift=lambda reason: page.leadmill().lift_pause(page.actor(), number, reason=reason, as_of=page.now()),
+        )
+
+
+def hold_form(what: str, *, is_active: bool, pause: Callable[[str], bool], lift: Callable[[str], bool]) -> None:
+    """Pause what sends, or release what is stopped, with a reason that the audit log keeps."""
+    if not is_active and page.actor().role is not Role.ADMIN:
+        st.caption(f"This {what} is stopped. Only an admin can release it.")
+        return
+    with st.form(f"hold_{what}", clear_on_submit=True):
+        reason = st.text_input("Reason", help="The audit log keeps it.", key=f"hold_{what}_reason")
+        said = f"Pause this {what}" if is_active else f"Let this {what} send again"
+        if st.form_submit_button(said, type="primary"):
+            with page.attempt():
+                (pause if is_active else lift)(reason)
+                done = "paused: nothing more goes out from it" if is_active else "released: it sends again"
+                page.say_later(f"The {what} is {done}.")
+                st.rerun()
+
+
+def status_words(status: str, until: datetime | None) -> str:
+    """A status for people, with the end of a cool-down."""
+    if status == "cooling_down":
+        return f"cooling down until {moment(until)}" if until else "cooling down"
+    return status
+
+
+def moment(at: datetime | None) -> str:
+    """A moment for people, in UTC."""
+    return f"{at.day} {at:%b %Y, %H:%M} UTC" if at else "unknown"

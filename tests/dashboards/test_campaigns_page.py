@@ -1,0 +1,280 @@
+"""The Campaigns page on a real ledger and lake, through Streamlit's own test runner."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from leadmill.bootstrap import App
+from leadmill.domain.access import Role
+from leadmill.domain.campaigns import CampaignStatus
+from tests.campaign_world import (
+    ANALYST,
+    NOW,
+    execute,
+    make_draft,
+    make_lead,
+    make_leads,
+    make_pool,
+    sends,
+    set_organisation,
+    suppress,
+)
+from tests.dashboards.page_runner import open_page, words_of
+
+PAGE = "campaigns"
+
+
+@pytest.fixture
+def world(lake_app: App) -> App:
+    """Six leads, one of them suppressed and one whose legal basis the pool refuses, a pool and the organisation."""
+    make_leads(lake_app, 4)
+    make_lead(lake_app, "gone@people.test")
+    suppress(lake_app, "gone@people.test")
+    make_lead(lake_app, "cold@people.test", legal_basis="legitimate_interest")
+    set_organisation(lake_app)
+    make_pool(lake_app, legal_bases=["consent"])
+    return lake_app
+
+
+def draft_of(app: App, **changes: Any) -> int:
+    return app.create_campaign(ANALYST, make_draft(app.pools()[0].pool_id, **changes), NOW)
+
+
+def open_campaign(monkeypatch: pytest.MonkeyPatch, app: App, campaign_id: int, *, role: Role = Role.ANALYST):
+    page = open_page(monkeypatch, app, PAGE, role=role, campaign=str(campaign_id))
+    assert not page.exception
+    return page
+
+
+def key_of(page, name: str) -> str:
+    """A widget's key now: it changes when the draft's widgets start anew."""
+    state = page.session_state  # the runner's own class, which has no `get`
+    generation = state["edited_generation"] if "edited_generation" in state else 0  # noqa: SIM401 - see above
+    return f"campaign_{name}" + (f"_{generation}" if generation else "")
+
+
+def go_to(page, section: str):
+    page.segmented_control(key=key_of(page, "section")).set_value(section).run()
+    assert not page.exception
+    return page
+
+
+def test_without_campaigns_the_page_says_what_to_do(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_page(monkeypatch, lake_app, PAGE)
+    assert not page.exception
+    assert "There is no campaign yet" in words_of(page)
+    assert page.button(key="create_campaign")
+
+
+def test_a_campaign_goes_from_its_name_to_its_approval(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_page(monkeypatch, world, PAGE)
+    page.text_input(key="new_name").set_value("Spring")
+    page.button(key="create_campaign").click().run()
+    assert not page.exception
+    (campaign,) = world.campaigns()
+    said = words_of(page)
+    assert "Match the filters: 6" in said
+    assert "Will be mailed: 4" in said
+    left_out = page.dataframe[0].value
+    assert sorted(left_out["Leads"]) == [1, 1]
+    assert any("legal basis is not accepted" in why for why in left_out["Why"])
+
+    page.text_input(key=key_of(page, "text")).set_value("lead1@").run()
+    page.text_input(key=key_of(page, "text")).set_value("").run()
+    page.button(key="save_and_go_on").click().run()
+    page.text_input(key=key_of(page, "content_1_A_subject")).set_value("A word on spares").run()
+    assert "**Subject:** A word on spares" in words_of(page)
+    page.button(key="save_and_go_on").click().run()
+    page.radio(key=key_of(page, "timing")).set_value("as_soon_as_possible").run()
+    page.number_input(key=key_of(page, "content_2_delay")).set_value(5).run()
+    page.button(key="save_and_go_on").click().run()
+    assert not page.exception
+    said = words_of(page)
+    assert "It can be approved" in said
+    assert "a text in [square brackets] of the sample is still to be replaced" in said
+    page.button(key="approve_campaign").click().run()
+
+    assert not page.exception
+    assert "Planning starts within 15 minutes" in words_of(page)
+    detail = world.campaign(campaign.campaign_id)
+    assert detail.status is CampaignStatus.APPROVED
+    assert detail.draft.steps[0].variants[0].subject == "A word on spares"
+    assert detail.draft.steps[1].delay_days == 5
+
+
+def test_what_was_typed_stays_when_another_section_is_looked_at(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = draft_of(world)
+    page = go_to(open_campaign(monkeypatch, world, campaign_id), "2 · Content")
+    page.text_input(key=key_of(page, "content_1_A_subject")).set_value("Typed").run()
+    go_to(page, "1 · Audience")
+    go_to(page, "2 · Content")
+    assert page.text_input(key=key_of(page, "content_1_A_subject")).value == "Typed"
+    assert "not saved yet" in words_of(page)
+    assert world.campaign(campaign_id).draft.steps[0].variants[0].subject == "Hello"
+
+
+def test_steps_and_variants_come_and_go(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = draft_of(world)
+    page = go_to(open_campaign(monkeypatch, world, campaign_id), "2 · Content")
+    page.button(key="add_variant").click().run()
+    page.button(key="add_step").click().run()
+    page.button(key="remove_variant").click().run()
+    page.selectbox(key="sample_name").set_value("News with a button")
+    page.button(key="insert_sample").click().run()
+    page.button(key="save_campaign").click().run()
+    assert not page.exception
+    steps = world.campaign(campaign_id).draft.steps
+    assert [[v.label for v in step.variants] for step in steps] == [["B", "C"], ["A"], ["A"]]
+    assert steps[0].variants[0].subject == "Our news in one minute"
+
+
+def test_a_template_error_is_a_sentence_and_forbids_approval(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = go_to(open_campaign(monkeypatch, world, draft_of(world)), "2 · Content")
+    page.text_area(key=key_of(page, "content_1_A_html")).set_value("<p>{{ first_name </p>").run()
+    assert not page.exception
+    assert any("variant A" in error.value for error in page.error)
+    go_to(page, "4 · Check and approve")
+    assert "to put right before it can be approved" in words_of(page)
+    assert page.button(key="approve_campaign").disabled
+
+
+def test_a_mail_cannot_run_scripts_in_the_preview(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    import campaign_preview
+
+    sealed = campaign_preview.sealed('"><script>alert(1)</script>')
+    assert "<script" not in sealed
+    assert 'sandbox=""' in sealed
+
+
+def test_somebody_elses_change_is_not_overwritten(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = draft_of(world)
+    page = open_campaign(monkeypatch, world, campaign_id)
+    page.text_input(key=key_of(page, "name")).set_value("Mine").run()
+    world.edit_campaign(
+        ANALYST, campaign_id, make_draft(world.pools()[0].pool_id, name="Theirs"), NOW + timedelta(days=1)
+    )
+    page.button(key="save_campaign").click().run()
+    assert not page.exception
+    assert page.error
+    assert world.campaign(campaign_id).draft.name == "Theirs"
+    page.button(key="load_newer").click().run()
+    assert page.text_input(key=key_of(page, "name")).value == "Theirs"
+
+
+def test_a_viewer_looks_and_changes_nothing(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = draft_of(world)
+    page = open_page(monkeypatch, world, PAGE, role=Role.VIEWER)
+    assert "Changing one needs the role analyst" in words_of(page)
+    assert "create_campaign" not in {button.key for button in page.button}
+    page = open_campaign(monkeypatch, world, campaign_id, role=Role.VIEWER)
+    assert {button.key for button in page.button} == {"all_campaigns"}
+    assert "Will be mailed: 4" in words_of(page)
+    assert not page.text_area
+
+
+def test_pause_resume_and_cancel_ask_for_a_reason(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = draft_of(world)
+    world.approve_campaign(ANALYST, campaign_id, NOW)
+    world.plan_campaigns(NOW)
+    page = open_campaign(monkeypatch, world, campaign_id)
+    for verb, status in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
+        page.button(key=f"{verb}_campaign").click().run()
+        assert "Say why" in words_of(page)
+        page.text_input(key=f"{verb}_reason").set_value("the offer has changed")
+        page.button(key=f"{verb}_campaign").click().run()
+        assert not page.exception
+        assert world.campaign(campaign_id).status.value == status
+    assert "Reason given: the offer has changed" in words_of(page)
+    assert {row["state"] for row in sends(world, campaign_id)} == {"cancelled"}
+
+
+def test_a_draft_is_copied_and_deleted(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = draft_of(world)
+    page = open_campaign(monkeypatch, world, campaign_id)
+    page.button(key="copy_campaign").click().run()
+    assert not page.exception
+    assert len(world.campaigns()) == 2
+    page.checkbox(key="delete_sure").check().run()
+    page.button(key="delete_campaign").click().run()
+    assert not page.exception
+    assert [c.campaign_id for c in world.campaigns()] == [campaign_id]
+    assert "is deleted" in words_of(page)
+
+
+def test_progress_adds_up_and_says_why_mails_wait(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = draft_of(world)
+    world.approve_campaign(ANALYST, campaign_id, NOW)
+    world.plan_campaigns(NOW)
+    page = open_campaign(monkeypatch, world, campaign_id)
+    said = words_of(page)
+    assert "4 leads times 2 mails = 8, and every one of them is in the table" in said
+    assert "4 follow-ups wait for the step before" in said
+    assert "No mail of this campaign was accepted by a provider yet" in said
+    table = next(frame.value for frame in page.dataframe if "State" in frame.value)
+    assert list(table["All"]) == [8, 8]
+
+
+def test_people_and_machines_are_told_apart_per_variant(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = approved_campaign_sent(world)
+    add_touches(world, campaign_id)
+    page = open_campaign(monkeypatch, world, campaign_id)
+    results = next(frame.value for frame in page.dataframe if "by machines" in frame.value)
+    first = results[results["Mail"].str.startswith("First mail")]
+    assert sum(first["Sent"]) == 4
+    assert sum(first["by machines"]) == 1
+    assert "Opened by people: 25% (1)" in words_of(page)
+    assert sum(o.opened for o in world.campaign_outcomes().values()) == 1
+
+
+def test_an_unclear_mail_is_decided_by_a_person_with_a_reason(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = approved_campaign_sent(world)
+    execute(
+        world,
+        "update ledger.sends set state = 'ambiguous', accepted_at = null, code = 'no_answer', claimed_at = %s"
+        " where send_id = (select min(send_id) from ledger.sends where campaign_id = %s and step = 1)",
+        NOW,
+        campaign_id,
+    )
+    page = open_campaign(monkeypatch, world, campaign_id)
+    page.radio(key="settle_outcome").set_value("It went out (its follow-ups go on)")
+    page.text_input(key="settle_reason").set_value("found in the provider's log")
+    page.button(key="settle_submit").click().run()
+    assert not page.exception
+    assert "Decided: 1" in words_of(page)
+    assert not world.ambiguous_sends()
+
+
+def test_a_campaign_that_is_not_there_is_a_sentence(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_campaign(monkeypatch, lake_app, 4242)
+    assert page.error
+
+
+def approved_campaign_sent(app: App) -> int:
+    """A planned campaign whose first mails a provider accepted."""
+    campaign_id = draft_of(app)
+    app.approve_campaign(ANALYST, campaign_id, NOW)
+    app.plan_campaigns(NOW)
+    execute(
+        app,
+        "update ledger.sends set state = 'accepted', accepted_at = %s, claimed_at = %s, attempts = 1,"
+        " mailbox_id = (select min(mailbox_id) from ledger.mailboxes) where campaign_id = %s and step = 1",
+        NOW,
+        NOW,
+        campaign_id,
+    )
+    return campaign_id
+
+
+def add_touches(app: App, campaign_id: int) -> None:
+    """A person opens one mail, a proxy opens that one and another."""
+    first, second = [row["send_id"] for row in sends(app, campaign_id, "step = 1")][:2]
+    with app.lake.connect() as duck:
+        for number, (send_id, machine) in enumerate([(first, False), (first, True), (second, True)]):
+            duck.execute(
+                "insert into lake.events (event_id, kind, provider, occurred_at, collected_at, send_id, machine,"
+                " raw_object, raw_line) values (?, 'opened', 'edge', ?, ?, ?, ?, 'x', 1)",
+                [f"e{number}", NOW, NOW, send_id, machine],
+            )
