@@ -86,9 +86,9 @@ def _show_table(campaigns: list[CampaignSummary]) -> None:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "Campaign": st.column_config.TextColumn(width="large"),
-            "Progress": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%", width="small"),
-            "Mails": st.column_config.NumberColumn(help="Sent of all that are planned, every step counted."),
+            "Campaign": st.column_config.TextColumn(width="medium"),
+            "Progress": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%", width="medium"),
+            "Mails": st.column_config.TextColumn(help="Sent of all that are planned, every step counted."),
             "Changed": st.column_config.DatetimeColumn("Changed (UTC)", format="D MMM YYYY, HH:mm"),
         },
         key="campaign_table",
