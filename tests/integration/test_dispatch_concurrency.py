@@ -106,7 +106,11 @@ def test_workers_that_claim_at_once_share_the_sends_and_keep_every_limit(app: Ap
     assert sum(by_mailbox[m] for m in shared) <= 100
     lane_a = execute(app, "select count(*) as n from ledger.sends join ledger.mailboxes using (mailbox_id)"
                      " join ledger.provider_accounts using (account_id) where name = 'a'")[0]["n"]  # fmt: skip
-    assert lane_a == 130
+    assert lane_a <= 130
+    # Nothing was left unused: lane a ended at its own limit, or at those of its mailboxes and the domain it shares.
+    of_shared, of_only = sum(by_mailbox[m] for m in shared), sum(n for m, n in by_mailbox.items() if m not in shared)
+    assert of_shared == 100
+    assert lane_a == 130 or of_only == 100
     assert usage(app)["account"] == usage(app)["mailbox"] == len(taken)
 
 

@@ -67,3 +67,11 @@ class Reports(Protocol):
     def overview(self, scope: ReportScope) -> Overview:
         """What was sent and what came back."""
         ...
+
+    def by_campaign(self) -> Mapping[int, Outcomes]:
+        """Outcomes of all time by campaign id; campaigns without an accepted mail are absent."""
+        ...
+
+    def by_variant(self, campaign_id: int) -> Mapping[int, Outcomes]:
+        """Outcomes of one campaign by variant id; variants without an accepted mail are absent."""
+        ...

@@ -1,24 +1,27 @@
--- name: outcomes_of_accepted_mails
--- What became of the mails accepted in a period, by bucket of acceptance and sending domain?
+-- name: mail_outcomes
+-- What became of accepted mails, by campaign, variant, sending domain and bucket of acceptance? A null parameter limits nothing.
 with sent as (
-  select s.send_id, s.mailbox_id, s.state, s.replied_at,
+  select s.send_id, s.campaign_id, s.variant_id, s.mailbox_id, s.state, s.replied_at,
     time_bucket(to_hours($bucket_hours::integer), s.accepted_at) as bucket
   from pg.ledger.sends s
-  where s.accepted_at >= $start::timestamptz and s.accepted_at < $end::timestamptz
-    and s.state in ('accepted', 'delivered', 'bounced', 'complained')
+  where s.state in ('accepted', 'delivered', 'bounced', 'complained')
+    and ($start::timestamptz is null or s.accepted_at >= $start::timestamptz)
+    and ($end::timestamptz is null or s.accepted_at < $end::timestamptz)
     and ($campaign_id::bigint is null or s.campaign_id = $campaign_id::bigint)
 ), came as (
   select send_id,
-    bool_or(kind in ('opened', 'clicked') and not machine) as opened,
-    bool_or(kind = 'clicked' and not machine) as clicked,
-    bool_or(kind = 'opened' and machine) as machine_opened,
-    bool_or(kind = 'clicked' and machine) as machine_clicked,
+    bool_or(not machine and kind in ('opened', 'clicked')) as opened,
+    bool_or(not machine and kind = 'clicked') as clicked,
+    bool_or(machine and kind = 'opened') as machine_opened,
+    bool_or(machine and kind = 'clicked') as machine_clicked,
     bool_or(kind = 'unsubscribed') as unsubscribed
   from lake.events
-  where occurred_at >= $start::timestamptz - interval 1 day and send_id is not null
+  where kind in ('opened', 'clicked', 'unsubscribed') and send_id in (select send_id from sent)
+    -- Clocks differ: an open may be written down as a little older than our acceptance.
+    and ($start::timestamptz is null or occurred_at >= $start::timestamptz - interval 1 day)
   group by send_id
 )
-select sent.bucket, d.name as domain, count(*) as accepted,
+select sent.campaign_id, sent.variant_id, d.name as domain, sent.bucket, count(*) as accepted,
   count(*) filter (sent.state in ('delivered', 'complained')) as delivered,
   count(*) filter (sent.state = 'bounced') as bounced,
   count(*) filter (sent.state = 'complained') as complained,
