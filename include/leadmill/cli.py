@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,11 @@ import typer
 
 from leadmill.errors import LeadmillError
 
-main = typer.Typer(no_args_is_help=True, help="Leadmill: mass mailing and lead generation that you host yourself.")
+main = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Leadmill: mass mailing and lead generation that you host yourself.",
+)
 
 
 @main.command()
@@ -35,12 +40,8 @@ def import_lead_file(
 
     now, path = datetime.now(UTC), Path(file)
     said = {"default_source": source, "default_legal_basis": legal_basis, "default_country": country}
-    try:
-        key = app().upload_lead_file(SYSTEM, path.name, path.read_bytes(), now, **said) if path.is_file() else file
-        outcome = app().import_lead_file(key, as_of=now, requested_by="command line", **said)
-    except LeadmillError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    key = app().upload_lead_file(SYSTEM, path.name, path.read_bytes(), now, **said) if path.is_file() else file
+    outcome = app().import_lead_file(key, as_of=now, requested_by="command line", **said)
     typer.echo(outcome["verdict"])
     counts = ("row", "new", "updated", "unchanged", "duplicate", "rejected", "opted_out", "erased", "suppressed")
     for name in counts:
@@ -56,11 +57,7 @@ def why(campaign_id: Annotated[int, typer.Argument(metavar="CAMPAIGN", help="The
     """Say why a campaign sends nothing now, or no more: what binds, and when it relaxes."""
     from leadmill.bootstrap import app
 
-    try:
-        found = app().explain_waiting(campaign_id, datetime.now(UTC))
-    except LeadmillError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    found = app().explain_waiting(campaign_id, datetime.now(UTC))
     for each in found:
         until = f" Until {each.relaxes_at:%Y-%m-%d %H:%M} UTC." if each.relaxes_at else ""
         typer.echo(f"{each.subject}: {each.sentence}{until}")
@@ -76,11 +73,7 @@ def set_up_senders(
     from leadmill.bootstrap import app
     from leadmill.sender_file import apply_sender_file
 
-    try:
-        counts = apply_sender_file(app(), file.read_text(encoding="utf-8"), as_of=datetime.now(UTC))
-    except LeadmillError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    counts = apply_sender_file(app(), file.read_text(encoding="utf-8"), as_of=datetime.now(UTC))
     typer.echo(", ".join(f"{count} {what}" for what, count in counts.items()) + " are set up.")
 
 
@@ -142,5 +135,14 @@ def leadmill() -> None:
     """Leadmill's operator commands."""
 
 
+def run() -> None:
+    """The entry point: what Leadmill refuses is a sentence and exit code 1, not a traceback."""
+    try:
+        main()
+    except LeadmillError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    main()
+    run()

@@ -1,10 +1,11 @@
 """Every setting, read once from the environment (prefix `LEADMILL_`), with the embedded defaults.
 
-Secrets come from the environment only; `local/secrets.py` makes them for the embedded stack.
+Secrets come from the environment only; `local/stack/secrets.py` makes them for the embedded stack.
 """
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from leadmill.domain.machine_touches import FAST_SECONDS
 from leadmill.errors import ConfigInvalid
 
 _SECRET_CHARACTERS = 32
+STACK_ENVIRONMENT = Path("secrets/environment")
+"""Where, below the state folder, the embedded stack writes its settings for shell commands (mode 0600)."""
 
 
 class Settings(BaseSettings):
@@ -103,5 +106,12 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The process's settings; read once."""
-    return Settings()
+    """The process's settings; read once.
+
+    A shell command beside a running embedded stack has no settings of its own: it takes those that the stack wrote down
+    for its owner under the state folder. Where the environment names a database, that file is not read.
+    """
+    if os.environ.get("LEADMILL_DATABASE_URL"):
+        return Settings()
+    written_down = Path(os.environ.get("LEADMILL_VAR_DIR", "var")) / STACK_ENVIRONMENT
+    return Settings(_env_file=written_down)  # type: ignore[call-arg]  # pydantic-settings' own argument

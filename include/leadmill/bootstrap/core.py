@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from leadmill.errors import ConfigInvalid
 from leadmill.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Core:
         """The ledger's connection pool."""
         from leadmill.adapters.ledger.database import Database
 
+        if not self.settings.database_url:
+            raise ConfigInvalid("No database is set: start Leadmill with `make up`, or set LEADMILL_DATABASE_URL.")
         return Database(self.settings.database_url)
 
     @cached_property

@@ -26,6 +26,7 @@ from leadmill.local.stack.progress import Progress
 from leadmill.local.stack.secrets import load_secrets, write_private
 from leadmill.local.stack.sessions import Sessions
 from leadmill.local.stack.supervisor import Supervisor
+from leadmill.settings import STACK_ENVIRONMENT
 
 if TYPE_CHECKING:
     from leadmill.bootstrap import App
@@ -86,6 +87,7 @@ class Stack:
         self.environment = base_environment(
             self.settings, database_url=self.urls.leadmill, secret_key=self.secrets.secret_key
         )
+        self._write_environment()
         for_airflow = self.environment | airflow_environment(self.settings, self.secrets, self.urls.airflow)
         with self.progress.stage("Migrations") as stage:
             stage.result = Migrations(self.settings, self.urls, for_airflow).run()
@@ -145,6 +147,11 @@ class Stack:
             f"Airflow          {settings.url(settings.airflow_port)}   {settings.airflow_user}   "
             f"{self.secrets.airflow_password}{page}"
         )
+
+    def _write_environment(self) -> None:
+        """Let `leadmill …` in a shell beside this stack find it."""
+        own = sorted((key, value) for key, value in self.environment.items() if key.startswith("LEADMILL_"))
+        write_private(self.settings.var / STACK_ENVIRONMENT, "".join(f"{key}='{value}'\n" for key, value in own))
 
     def _write_credentials(self) -> None:
         kept = self.settings.var / "secrets" / "streamlit-password"
