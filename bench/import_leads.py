@@ -70,7 +70,7 @@ def imported(path: Path, folder: Path) -> int:
             secret_key=SecretStr("benchmark-secret-of-more-than-32-characters"),
         )
         app = App(settings)
-        app.migrate()
+        app.migrate(NOW)
         app.store.write("landing/leads/leads.csv", path.read_bytes())
         started = time.perf_counter(), time.process_time()
         outcome = app.import_lead_file("landing/leads/leads.csv", as_of=NOW, requested_by="bench")

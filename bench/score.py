@@ -71,7 +71,7 @@ def main() -> None:
                     secret_key=SecretStr("bench-secret-of-at-least-32-characters"),
                 )
             )
-            app.migrate()
+            app.migrate(NOW)
             fill(app, leads)
             measure(app, leads, rounds)
             app.database.close()

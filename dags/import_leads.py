@@ -1,11 +1,11 @@
 """Imports lead files.
 
-**Starts** when a new or changed object lies in `landing/leads/` (an asset watcher looks every few seconds), or by
-hand or API with the URI of one file. A run that names no file takes *every* file not dealt with yet, so a lost event
-loses nothing.
+**Starts** when a new or changed object lies in `landing/leads/` (an asset watcher looks every few seconds), every 15
+minutes, or by hand or API with the URI of one file. A run that names no file takes *every* file not dealt with yet, so
+a lost event loses nothing, and an outage longer than the retries is caught up; where none waits, the import is skipped.
 
 **Does**: reads CSV or XLSX, maps columns, judges each row and then the whole batch, and takes the good rows into the
-ledger. A refused file fails the run at its last task, after the other files were imported.
+ledger. A refused file fails the run at its last task, after the other files were imported; its opt-outs are taken in.
 
 **Writes**: `ledger.leads`, `ledger.suppressions` (opt-outs that a file names), `ledger.lead_files`,
 `lake.validation_results`, and rejected rows with their reasons to `quarantine/leads/`.
@@ -15,7 +15,7 @@ ledger. A refused file fails the run at its last task, after the other files wer
 
 from __future__ import annotations
 
-from airflow.sdk import Asset, Param, dag, task
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
 
 from leadmill_airflow import DAG_DEFAULTS, LEADS, app, as_of, fail_unless_all_succeeded
 from leadmill_airflow.watchers import watcher
@@ -23,6 +23,7 @@ from leadmill_airflow.watchers import watcher
 LANDING = Asset(
     name="landing_leads", uri="x-leadmill://store/landing/leads", watchers=[watcher("landing_leads", "landing/leads/")]
 )
+SCHEDULE = AssetOrTimeSchedule(timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=[LANDING])
 PARAMS = {
     "uri": Param("", type="string", description="URI or key of one lead file in the store; empty: every waiting file."),
     "source": Param("", type="string", description="Where the leads come from, for rows that do not say."),
@@ -35,7 +36,7 @@ PARAMS = {
 }
 
 
-@dag(schedule=[LANDING], doc_md=__doc__, tags=["leads"], params=PARAMS, **DAG_DEFAULTS)
+@dag(schedule=SCHEDULE, doc_md=__doc__, tags=["leads"], params=PARAMS, **DAG_DEFAULTS)
 def import_leads() -> None:
     """Find files → import each → gate."""
 

@@ -117,12 +117,3 @@ def stacked_bars(
     else:
         chart.update_yaxes(tickformat=",", rangemode="tozero")
     return chart
-
-
-def meter(share: float, *, colour: str = BLUE, height: int = 10) -> str:
-    """A progress bar as HTML for `st.html`; share of 1."""
-    width = min(max(share, 0.0), 1.0) * 100
-    return (
-        f'<div style="background:{_GRID};border-radius:6px;height:{height}px;overflow:hidden">'
-        f'<div style="background:{colour};width:{width:.1f}%;height:100%"></div></div>'
-    )

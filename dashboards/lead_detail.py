@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import charts
+import lead_actions
 import lead_list
 import page
 import streamlit as st
@@ -75,6 +76,7 @@ def show(lead_id: int) -> None:
     if lead["suppressed_for"]:
         said = SUPPRESSED_FOR.get(lead["suppressed_for"], "This address is on the list of those never to be mailed")
         st.warning(f"{said} ({_day(lead['suppressed_at'])}): no campaign mails it.", icon=":material/block:")
+    lead_actions.show(lead)
     record, score = st.columns([2, 3], gap="large")
     with record:
         _show_record(lead)

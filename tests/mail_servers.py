@@ -27,7 +27,7 @@ USER, PASSWORD = "box", "right-password"
 class SmtpRecorder:
     """Counts every mail by recipient; the local part of an address says how it is answered.
 
-    `unknown-…` 550 5.1.1, `grey-…` 451 at first, `block-…` a spam block, `reject-…` 554 on the content, `auth-…` 5.7.26,
+    `unknown-…` 550 5.1.1, `grey-…` 451 at first, `later-…` always 450 4.7.0, `block-…` a spam block, `reject-…` 554 on the content, `auth-…` 5.7.26,
     `slow-…` 421, `mute-…` takes the mail and closes without an answer, `gone-…` closes at RCPT.
     """
 
@@ -50,9 +50,9 @@ class SmtpRecorder:
         kind = address.partition("-")[0]
         if kind == "unknown":
             return "550 5.1.1 No such user here"
-        if kind == "grey" and address not in self.grey:
+        if kind == "later" or (kind == "grey" and address not in self.grey):
             self.grey.add(address)
-            return "451 4.7.1 Greylisted, come back"
+            return "451 4.7.1 Greylisted, come back" if kind == "grey" else "450 4.7.0 Greylisted, try again later"
         if kind == "gone":
             server.transport.abort()
             return "451 4.3.0 never seen"

@@ -20,10 +20,10 @@ main = typer.Typer(
 
 @main.command()
 def migrate() -> None:
-    """Bring the ledger's and the lake's schemas up to date."""
+    """Bring the ledger's and the lake's schemas up to date; refuse a secret key other than the first one."""
     from leadmill.bootstrap import app
 
-    app().migrate()
+    app().migrate(datetime.now(UTC))
     typer.echo("The ledger and the lake are up to date.")
 
 
@@ -50,6 +50,46 @@ def import_lead_file(
         typer.echo(f"{count:>10,} rejected: {reason}")
     if outcome["status"] == "refused":
         raise typer.Exit(1)
+
+
+@main.command("suppress")
+def suppress_person(
+    address: Annotated[str, typer.Argument(help="The e-mail address; it need not be a lead's.")],
+    reason: Annotated[str, typer.Option(help="Why, for the audit log; without the address.")],
+) -> None:
+    """Never mail a person again."""
+    from leadmill.bootstrap import app
+    from leadmill.domain.access import SYSTEM
+
+    outcome = app().suppress_person(SYSTEM, email=address, reason=reason, as_of=datetime.now(UTC))
+    who = "an address that is no lead" if outcome.lead_id is None else f"lead {outcome.lead_id}"
+    typer.echo(
+        f"No campaign mails {who} any more; {outcome.withdrawn:,} planned mails were withdrawn."
+        if outcome.changed
+        else f"Nothing to do: {who} was on the list of those never to be mailed."
+    )
+
+
+@main.command("erase")
+def erase_person(
+    address: Annotated[str, typer.Argument(help="The e-mail address; it need not be a lead's.")],
+    reason: Annotated[str, typer.Option(help="Why, for the audit log; without the address.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a person from the ledger for good; they can never be imported or mailed again. Landed files stay."""
+    from leadmill.bootstrap import app
+    from leadmill.domain.access import SYSTEM
+
+    if not yes:
+        typer.confirm("This empties the person's record and cannot be undone. Erase them?", abort=True)
+    outcome = app().erase_person(SYSTEM, email=address, reason=reason, as_of=datetime.now(UTC))
+    who = "an address that is no lead" if outcome.lead_id is None else f"lead {outcome.lead_id}"
+    typer.echo(
+        f"Erased {who}; {outcome.withdrawn:,} planned mails were withdrawn. Files in the object store are not touched."
+        if outcome.changed
+        else f"Nothing to do: {who} was erased before."
+    )
 
 
 @main.command()

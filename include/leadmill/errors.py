@@ -20,11 +20,18 @@ class PermanentError(LeadmillError):
 
 
 class ProviderThrottled(TransientError):
-    """A provider asked for fewer requests; `retry_after` is in seconds, None where it did not say."""
+    """A provider asked for fewer requests; `retry_after` is in seconds, None where it did not say.
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    `met_by` is the send that was refused with it, for which `code` counts as an attempt; None where it was about all.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, met_by: int | None = None, code: str = ""
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.met_by = met_by
+        self.code = code
 
 
 class ProviderUnavailable(TransientError):

@@ -84,7 +84,6 @@ class Settings(BaseSettings):
         default=False, description="Accept .test/.example addresses; demo and tests only."
     )
     allow_self_registration: bool = False
-    log_level: str = "INFO"
 
     @property
     def store_uri(self) -> str:

@@ -15,7 +15,7 @@ import pytest
 from leadmill.adapters.content.mime import to_bytes
 from leadmill.adapters.esp.opening import OpenEsps
 from leadmill.domain.messages import ReceiptStatus
-from leadmill.errors import ConfigInvalid, ProviderUnavailable
+from leadmill.errors import ConfigInvalid, ProviderThrottled, ProviderUnavailable
 from leadmill.ports.esp import Channel, Esp
 from tests.contract.test_esp_contract import make_message, receipts_until_error
 from tests.mail_servers import PASSWORD, USER, SmtpRecorder, self_signed, smtp_server
@@ -192,6 +192,19 @@ def test_a_connection_lost_after_the_final_dot_is_a_doubt(answer: bytes) -> None
     assert [r.status for r in receipts] == [ReceiptStatus.AMBIGUOUS]
     assert isinstance(error, ProviderUnavailable)
     assert sum(line.startswith(b"DATA") for line in heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "met_by"), [(b"454 Sending rate exceeded\r\n", 1), (b"454 Daily message quota exceeded\r\n", None)]
+)
+def test_throttling_names_the_send_that_met_it_and_a_used_up_quota_names_none(
+    answer: bytes, met_by: int | None
+) -> None:
+    with scripted_server([(b"MAIL", answer), *POLITE]) as (port, _):
+        receipts, error = receipts_until_error(open_esp(port, host="127.0.0.1"), [make_message(1)])
+    assert receipts == []
+    assert isinstance(error, ProviderThrottled)
+    assert error.met_by == met_by
 
 
 def test_an_idle_connection_that_the_server_closed_is_opened_anew() -> None:

@@ -32,6 +32,7 @@ def read(folder: Path) -> dict[str, dict[str, object]]:
                     "owners": sorted({task.owner for task in dag.tasks}),
                     "retries": sorted({task.retries for task in dag.tasks}),
                     "pools": sorted({task.pool for task in dag.tasks}),
+                    "timetable": type(dag.timetable).__name__,
                     "params": {
                         name: {"schema": param.schema, "description": param.description or ""}
                         for name, param in ((name, dag.params.get_param(name)) for name in dag.params)

@@ -85,6 +85,11 @@ def test_each_parameter_of_a_dag_has_a_type_and_a_description(dag: dict[str, Any
         assert param["description"], name
 
 
+@pytest.mark.parametrize("name", ["collect_events", "import_leads"])
+def test_what_lands_in_the_store_is_looked_for_by_the_clock_too(read: dict[str, Any], name: str) -> None:
+    assert read[name]["dags"][0]["timetable"] == "AssetOrTimeSchedule"
+
+
 def test_a_dag_uses_pools_that_exist(dag: dict[str, Any]) -> None:
     assert set(dag["pools"]) <= POOLS
 

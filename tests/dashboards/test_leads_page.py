@@ -114,3 +114,36 @@ def test_a_viewer_may_not_upload(lake_app: App, monkeypatch: pytest.MonkeyPatch)
     page = open_page(monkeypatch, lake_app, "leads", role=Role.VIEWER)
     assert not page.file_uploader
     assert "Uploading needs the role analyst" in words_of(page)
+
+
+def test_an_analyst_puts_a_lead_on_the_list_of_those_never_mailed_for_a_reason(
+    lake_app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lead,) = add_leads(lake_app, 1)
+    page = open_page(monkeypatch, lake_app, "leads", lead=str(lead))
+    assert "erase_lead" not in {button.key for button in page.button}
+    page.button(key="suppress_lead").click().run()
+    assert "Say why" in words_of(page)
+    page.text_input(key="suppress_reason").set_value("Asked us by phone").run()
+    page.button(key="suppress_lead").click().run()
+    assert not page.exception
+    assert "A colleague put this address on the list of those never to be mailed" in words_of(page)
+    assert "suppress_lead" not in {button.key for button in page.button}
+
+
+def test_erasing_needs_an_administrator_who_types_the_word(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    lead, other = add_leads(lake_app, 2)
+    page = open_page(monkeypatch, lake_app, "leads", role=Role.ADMIN, lead=str(lead))
+    assert "Raw files in the store's landing zone are kept" in words_of(page)
+    assert page.button(key="erase_lead").disabled
+    page.text_input(key="erase_reason").set_value("Asked by letter").run()
+    page.text_input(key="erase_typed").set_value("ERASE").run()
+    page.button(key="erase_lead").click().run()
+    assert not page.exception
+    said = words_of(page)
+    assert "The person is erased" in said
+    assert "**1-1** of 1 leads" in said
+    page = open_page(monkeypatch, lake_app, "leads", role=Role.ADMIN, lead=str(lead))
+    assert "There is no such lead" in words_of(page)
+    page = open_page(monkeypatch, lake_app, "leads", role=Role.VIEWER, lead=str(other))
+    assert not {"suppress_lead", "erase_lead"} & {button.key for button in page.button}

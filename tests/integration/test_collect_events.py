@@ -232,6 +232,50 @@ def test_inbound_mails_are_matched_by_reference_else_by_the_sender(lake_app: App
     }  # fmt: skip
 
 
+def test_a_hostile_mail_goes_to_quarantine_and_stops_nothing(lake_app: App) -> None:
+    app = lake_app
+    sends = make_sends(app, 3)
+    nested = b"".join(
+        b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (level, level) for level in range(1000)
+    )
+    mails = {
+        "a": reply_mail(app, sends[0]),
+        "b-nested": b"From: x@elsewhere.test\r\n" + nested,
+        "c-forwarded": b"From: x@elsewhere.test\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 1000,
+        "d-nul": b'From: "x\0y"@elsewhere.test\r\n\r\nhi',
+        "e-late": reply_mail(app, sends[1]).replace(
+            b"Fri, 20 Nov 2026 11:00:00 +0000", b"Fri, 31 Dec 9999 23:59:59 -0500"
+        ),
+        "f-zone": reply_mail(app, sends[2]).replace(b"+0000", b"+9999999999999"),
+    }
+    for name, body in mails.items():
+        app.store.write(f"landing/inbound/2026/11/20/{name}.eml", body)
+    counts = app.collect_events(NOON)
+    assert (counts.events, counts.broken) == (3, 2)
+    assert {e["send_id"] for e in events(app)} == set(sends)
+    (quarantine,) = [app.store.read(o.key).decode() for o in app.store.list("quarantine/events/")]
+    assert [json.loads(line)["reason"] for line in quarantine.splitlines()] == ["not a mail: RecursionError"] * 2
+    assert app.collect_events(NOON).objects == 0
+
+
+def test_a_time_that_cannot_be_breaks_its_line_and_not_the_batch(lake_app: App) -> None:
+    app = lake_app
+    send, other = make_sends(app, 2)
+    times = [1e18, "NaN", "inf", NOON.timestamp() * 1000, -1e11]
+    odd = [sendgrid_event(send, "delivered", timestamp=t, sg_event_id=f"odd{t}") for t in times]
+    land(app, "sendgrid", "a.json", [*odd, sendgrid_event(send, "delivered")], array=True)
+    mailgun = [
+        {"event-data": {"id": f"m{t}", "event": "delivered", "timestamp": t, "user-variables": {"send_id": str(other)}}}
+        for t in (1e18, float("nan"), NOON.timestamp())
+    ]
+    for number, body in enumerate(mailgun):
+        land(app, "mailgun", f"{number}.json", json.dumps(body).encode())
+    counts = app.collect_events(NOON)
+    assert (counts.events, counts.broken) == (2, 5 + 2)
+    assert {(e["send_id"], e["occurred_at"]) for e in events(app)} == {(send, NOON), (other, NOON)}
+    assert app.project_events(NOON).sends_moved == 2
+
+
 def test_the_lake_is_rebuilt_from_the_landing_zone(lake_app: App) -> None:
     app = lake_app
     sends = make_sends(app, 3)

@@ -210,6 +210,17 @@ def test_a_lead_suppressed_or_erased_after_planning_gets_no_mail(app: App, mail:
     assert usage(app)["mailbox"] == 3
 
 
+def test_an_alias_of_who_opted_out_after_planning_gets_no_mail(app: App, mail: SmtpRecorder, lane: str) -> None:
+    pool = make_pool(app)
+    make_mailboxes(app, 1)
+    campaign = make_campaign(app, pool, ["johndoe+x@gmail.com", "jane@people.test", "jim@people.test"])
+    suppress(app, "john.doe@gmail.com")
+    suppress(app, "jim+old@people.test", "hard_bounced")  # says nothing of Jim's other addresses
+    app.send_lane(lane, NOW, time_budget_seconds=5)
+    assert sorted(mail.copies) == ["jane@people.test", "jim@people.test"]
+    assert [row["code"] for row in sends(app, campaign, "state = 'suppressed'")] == ["unsubscribed"]
+
+
 def test_a_dead_address_is_refused_suppressed_and_counted_as_a_bounce(app: App, mail: SmtpRecorder, lane: str) -> None:
     pool = make_pool(app)
     make_mailboxes(app, 1)
@@ -254,6 +265,21 @@ def test_a_send_that_is_put_off_for_ever_is_refused_in_the_end(app: App, mail: S
     (row,) = sends(app, campaign)
     assert (row["state"], row["attempts"], row["fault"]) == ("refused", 6, "moment")
     assert not execute(app, "select 1 from ledger.suppressions")
+
+
+def test_a_recipient_that_greylists_for_ever_holds_nobody_back_and_is_refused_in_the_end(
+    app: App, mail: SmtpRecorder, lane: str
+) -> None:
+    pool = make_pool(app)
+    make_mailboxes(app, 1)
+    campaign = make_campaign(app, pool, [*people(1, "later"), *people(4)])
+    app.send_lane(lane, NOW, time_budget_seconds=5)
+    assert states(app, campaign) == {"accepted": 4, "planned": 1}
+    assert app.mailboxes(later(seconds=1))[0].capacity.remaining == 36
+    for hour in range(1, 8):
+        app.send_lane(lane, later(hours=6 * hour), time_budget_seconds=5)
+    (row,) = [row for row in sends(app, campaign) if row["state"] != "accepted"]
+    assert (row["state"], row["attempts"], row["fault"]) == ("refused", 6, "moment")
 
 
 def test_a_follow_up_goes_out_from_the_mailbox_of_the_first_step(app: App, mail: SmtpRecorder, lane: str) -> None:
@@ -330,6 +356,7 @@ def test_a_throttled_mailbox_waits_and_gives_its_sends_back(app: App, mail: Smtp
     campaign = make_campaign(app, pool, [*people(1, "slow"), *people(4)])
     app.send_lane(lane, NOW, time_budget_seconds=3)
     assert states(app, campaign) == {"planned": 5}
+    assert sorted(row["attempts"] for row in sends(app, campaign)) == [0, 0, 0, 0, 1], "who met it has tried"
     assert app.mailboxes(later(seconds=30))[0].capacity.remaining == 0
     assert app.mailboxes(later(minutes=2))[0].capacity.remaining == 40
 

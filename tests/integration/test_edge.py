@@ -24,6 +24,7 @@ from leadmill.adapters.store import FolderStore
 from leadmill.domain.send_references import LinkKind, click_url, link_token, open_url, unsubscribe_url
 from leadmill.edge.app import create_app
 from leadmill.edge.signatures.ses import is_sns_url, signed_text
+from leadmill.errors import TransientError
 from leadmill.settings import Settings
 
 SECRET = "edge-test-secret-of-at-least-32-characters"
@@ -59,11 +60,14 @@ class World:
         self.store = FolderStore(folder / "store")
         self.now = NOW
         self.fetched: list[str] = []
+        self.offline = False
         self.settings = Settings(secret_key=SecretStr(SECRET), edge_base_url="", **settings)
         app = create_app(self.settings, store=self.store, clock=lambda: self.now, fetch=self.fetch)
         self.client = TestClient(app, follow_redirects=False)
 
     async def fetch(self, url: str) -> bytes:
+        if self.offline:
+            raise TransientError("No route to Amazon.")
         self.fetched.append(url)
         return certificate()
 
@@ -260,6 +264,16 @@ def test_a_forged_or_stale_body_is_refused_and_not_stored(world: World) -> None:
     for provider, body, headers in calls:
         assert world.client.post(f"/webhooks/{provider}", content=body, headers=headers).status_code == 401, body
     assert world.objects() == []
+
+
+def test_amazon_is_asked_to_try_again_while_its_certificate_cannot_be_fetched(world: World) -> None:
+    world.offline = True
+    put_off = world.client.post("/webhooks/ses", content=sns_body())
+    assert (put_off.status_code, put_off.headers["Retry-After"]) == (503, "60")
+    assert world.objects() == []
+    world.offline = False
+    assert world.client.post("/webhooks/ses", content=sns_body()).status_code == 200
+    assert [body for _, body in world.objects("landing/events/ses/")] == [sns_body()]
 
 
 def test_a_replayed_body_is_stored_once(world: World) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import os
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -270,6 +273,36 @@ def test_a_file_that_is_bad_in_the_main_is_refused_whole_and_its_report_says_why
     assert {check["column_name"] for check in failed} == {"rejected_share"}
     assert {check["severity"] for check in failed} == {"critical", "warning"}
     assert len(list(csv.reader(io.StringIO(lake_app.lead_file_quarantine(outcome["lead_file_id"]).decode())))) == 16
+
+
+def test_the_opt_outs_of_a_refused_file_count_all_the_same(lake_app: App) -> None:
+    header = (*HEADER, "Unsubscribed")
+    bad = [[*lead(f"b{number}@x.test", legal_basis=""), ""] for number in range(25)]
+
+    outcome = drop(lake_app, table([*bad, [*lead("Out@x.test"), "yes"]], header))
+
+    assert outcome["status"] == "refused"
+    assert leads(lake_app) == {}
+    assert suppressed(lake_app) == {email_hash("out@x.test", lake_app.settings.secret): "imported"}
+    assert outcome["verdict"].endswith("Its opt-outs were taken in all the same (rows: 1).")
+    assert (outcome["opted_out_count"], outcome["suppressed_count"]) == (1, 1)
+
+
+def test_looking_for_files_where_none_waits_loads_neither_great_expectations_nor_duckdb(lake_app: App) -> None:
+    drop(lake_app, table([lead("a@x.test")]))
+    settings = lake_app.settings
+    program = (
+        "import sys; from leadmill.bootstrap import app; assert app().lead_files_to_import() == []; "
+        "print(sorted({'great_expectations', 'pandas', 'duckdb'} & set(sys.modules)))"
+    )
+    environment = dict(os.environ) | {
+        "LEADMILL_DATABASE_URL": settings.database_url,
+        "LEADMILL_STORE": settings.store,
+        "LEADMILL_SECRET_KEY": settings.secret_key.get_secret_value(),
+    }
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_refused_file_may_be_tried_again_with_what_it_lacked(lake_app: App) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from leadmill.bootstrap import App
 from leadmill.errors import ConfigInvalid
 from leadmill.sql.migrations import migrate
 from tests.conftest import url_of
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def tables(url: str) -> set[str]:
@@ -42,6 +46,22 @@ def test_the_lake_is_made_twice_without_harm_and_holds_rows(app: App) -> None:
     with app.lake.connect(read_only=True) as duck:
         assert duck.execute("select outcome from lake.blacklist_checks").fetchall() == [("clean",)]
         assert duck.execute("select count(*) from pg.ledger.leads").fetchone() == (0,)
+
+
+def test_a_ledger_is_opened_with_the_key_it_was_made_with_and_refused_with_another(app: App) -> None:
+    app.migrate(NOW)
+    app.migrate(NOW + timedelta(days=1))
+    with app.database.transaction() as connection:
+        before = connection.execute("select * from ledger.installation").fetchall()
+    assert [row["created_at"] for row in before] == [NOW]
+    other = App(
+        app.settings.model_copy(update={"secret_key": SecretStr("another-secret-key-of-32-characters-or-more")})
+    )
+    with pytest.raises(ConfigInvalid, match="Put the old key back"):
+        other.migrate(NOW)
+    other.database.close()
+    with app.database.transaction() as connection:
+        assert connection.execute("select * from ledger.installation").fetchall() == before
 
 
 def test_a_store_that_moved_is_refused_in_words_until_the_lake_is_told(app: App, tmp_path: Path) -> None:

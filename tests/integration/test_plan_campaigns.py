@@ -83,6 +83,29 @@ def test_who_is_left_out_is_counted_by_reason_and_gets_no_row(app: App) -> None:
     assert app.conservation(campaign_id).holds
 
 
+def test_who_unsubscribed_gets_nothing_under_an_alias_of_the_same_inbox_but_a_bounce_bars_one_address(app: App) -> None:
+    make_lead(app, "john.doe@gmail.com")
+    make_lead(app, "johndoe+x@gmail.com")
+    make_lead(app, "dead+old@a.test")
+    alive = make_lead(app, "dead@a.test")
+    suppress(app, "john.doe@gmail.com")
+    suppress(app, "dead+old@a.test", "hard_bounced")
+    campaign_id = approved_campaign(app)
+    app.plan_campaigns(NOW)
+    assert {row["lead_id"] for row in sends(app, campaign_id)} == {alive}
+    assert app.campaign(campaign_id).left_out == {"suppressed": 3}
+
+
+@pytest.mark.parametrize("reason", ["unsubscribed", "complained", "manual", "imported"])
+def test_planned_sends_to_an_alias_are_withdrawn_when_the_person_opts_out(app: App, reason: str) -> None:
+    make_lead(app, "johndoe+x@gmail.com")
+    campaign_id = approved_campaign(app)
+    app.plan_campaigns(NOW)
+    suppress(app, "john.doe@gmail.com", reason)
+    app.plan_campaigns(NOW)
+    assert {(row["state"], row["code"]) for row in sends(app, campaign_id)} == {(SendState.SUPPRESSED, reason)}
+
+
 def test_own_smtp_pools_may_mail_legitimate_interest(app: App) -> None:
     make_lead(app, "cold@a.test", legal_basis="legitimate_interest")
     assert app.audience_preview(Segment(), make_pool(app)).will_be_mailed == 1

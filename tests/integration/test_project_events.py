@@ -93,6 +93,22 @@ def test_a_send_outside_the_lattice_stays_what_it_is(lake_app: App) -> None:
     assert states(app) == before
 
 
+def test_an_event_of_a_send_that_was_never_handed_over_changes_nothing_and_suppresses_nobody(lake_app: App) -> None:
+    app = lake_app
+    make_sends(app, 4, steps=3)
+    later = [r["send_id"] for r in ledger_rows(app, "select send_id from ledger.sends where step = 2 order by 1")]
+    everything = "select * from ledger.sends order by send_id"
+    before = ledger_rows(app, everything)
+    land(app, "ses", "a.json", [ses_record(later[0], "Delivery"), ses_record(later[1], "Complaint")])
+    land(app, "sendgrid", "b.json", [sendgrid_event(later[2], "bounce", reason="550 5.1.1 no such user")], array=True)
+    land(app, "sendgrid", "c.json", [sendgrid_event(later[3], "unsubscribe")], array=True)
+    assert app.collect_events(NOON).events == 4
+    counts = app.project_events(NOON)
+    assert ledger_rows(app, everything) == before
+    assert ledger_rows(app, "select 1 from ledger.suppressions") == []
+    assert (counts.sends_moved, counts.suppressed, counts.follow_ups_cancelled) == (0, 0, 0)
+
+
 def test_follow_ups_stop_on_reply_bounce_complaint_and_unsubscribe_and_on_nothing_else(lake_app: App) -> None:
     app = lake_app
     replied, bounced, complained, unsubscribed, opened, away = sends = make_sends(app, 6, steps=2)

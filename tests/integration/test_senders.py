@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from leadmill.adapters.esp.secret_refs import resolve_secret
 from leadmill.bootstrap import App
-from leadmill.errors import Conflict, InputInvalid, NotAllowed, NotFound
+from leadmill.errors import ConfigInvalid, Conflict, InputInvalid, NotAllowed, NotFound
 from tests.sending_world import (
     ADMIN,
     ANALYST,
@@ -94,6 +95,21 @@ def test_a_mailbox_that_makes_no_sense_is_not_taken(app: App, pool: int, values:
 def test_a_secret_in_the_configuration_is_refused(app: App) -> None:
     with pytest.raises(InputInvalid, match="secret_ref"):
         app.add_provider_account(ADMIN, name="x", provider="sendgrid", config={"api_key": "SG.x"}, as_of=NOW)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["LEADMILL_SECRET_KEY", "AIRFLOW__CORE__FERNET_KEY", "AWS_SECRET_ACCESS_KEY", "POSTGRES_PASSWORD", "PGPASSWORD"],
+)
+def test_a_secret_of_the_system_itself_is_never_a_mail_secret(
+    app: App, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "the system's own")
+    for secret_ref in (name, f"env:{name}"):
+        with pytest.raises(InputInvalid, match="secret_ref"):
+            app.add_provider_account(ADMIN, name="x", provider="smtp", secret_ref=secret_ref, as_of=NOW)
+        with pytest.raises(ConfigInvalid, match="secret_ref"):
+            resolve_secret(secret_ref)
 
 
 def test_a_pool_beyond_a_providers_policy_takes_its_mailboxes_only_with_a_reason(app: App, pool: int) -> None:

@@ -89,6 +89,35 @@ def test_a_crashed_process_is_started_again(supervisor: Supervisor, tmp_path: Pa
     assert lives(supervisor.pids()["worker"])
 
 
+def test_a_process_that_cannot_be_started_does_not_end_the_watch_over_the_others(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    (tmp_path / "blocked.log").mkdir()  # opening its log is an OSError, as on a full disk
+    supervisor.start(
+        [python("blocked", "import time; time.sleep(600)"), python("worker", FAMILY, str(tmp_path / "pids"))]
+    )
+    assert eventually(lambda: len(pids_in(tmp_path / "pids")) == 2)
+    (tmp_path / "supervisor.log").unlink()
+    (tmp_path / "supervisor.log").mkdir()  # nor can it take notes any more
+
+    os.kill(supervisor.pids()["worker"], signal.SIGKILL)
+
+    assert eventually(lambda: len(pids_in(tmp_path / "pids")) == 4)
+    (tmp_path / "blocked.log").rmdir()
+    assert eventually(lambda: "blocked" in supervisor.pids())
+
+
+def test_a_process_whose_session_cannot_be_noted_does_not_run_unwatched(supervisor: Supervisor, tmp_path: Path) -> None:
+    (tmp_path / "sessions").mkdir()  # writing to it is an OSError, as on a full disk
+    supervisor.start([python("worker", "import sys, time; print(time.sleep(600), sys.argv)", str(tmp_path))])
+    time.sleep(1)
+    assert not [p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [])[-1:] == [str(tmp_path)]]
+
+    (tmp_path / "sessions").rmdir()
+
+    assert eventually(lambda: "worker" in supervisor.pids())
+
+
 def test_stopping_ends_children_that_left_their_process_group(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.start([python("family", FAMILY, str(tmp_path / "pids"))])
     assert eventually(lambda: len(pids_in(tmp_path / "pids")) == 2)

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from leadmill.local.stack.airflow_config import SHARED
 from leadmill.local.stack.layout import REPOSITORY
 from leadmill.local.stack.process_table import COMMANDS, MIGRATIONS
+from leadmill.settings import Settings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -69,6 +70,26 @@ def test_every_required_variable_is_explained_and_empty_in_the_example() -> None
     empty = {line.removesuffix("=") for line in lines if re.fullmatch(r"\w+=", line)}
 
     assert required <= empty
+
+
+@pytest.mark.parametrize("field", sorted(Settings.model_fields))
+def test_every_setting_can_be_given_to_the_containers(field: str) -> None:
+    name = f"LEADMILL_{field.upper()}"
+    offered = set(re.findall(r"^#?(\w+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
+
+    assert name in offered or any(name in service.get("environment", {}) for service in SERVICES.values())
+
+
+@pytest.mark.parametrize("name", sorted(name for name, service in SERVICES.items() if "build" in service))
+def test_our_services_get_every_variable_of_the_environment_file(name: str) -> None:
+    assert SERVICES[name]["env_file"] == [{"path": ".env", "required": True}]
+
+
+def test_the_defaults_that_the_example_shows_are_the_true_ones() -> None:
+    shown = dict(re.findall(r"^#LEADMILL_(\w+)=(.+)$", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
+    defaults = {name.upper(): str(field.default) for name, field in Settings.model_fields.items()}
+
+    assert {name: value.lower() for name, value in shown.items()} == {name: defaults[name].lower() for name in shown}
 
 
 def test_airflow_is_configured_as_in_the_embedded_stack() -> None:

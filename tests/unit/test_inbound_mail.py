@@ -115,3 +115,22 @@ def test_the_same_mail_twice_is_the_same_event_and_a_future_date_is_not_believed
 )
 def test_rubbish_is_read_without_an_accident(raw: bytes) -> None:
     assert all(event.send_id is None for event in read(raw))
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Fri, 31 Dec 9999 23:59:59 -0500", "Thu, 01 Jan 1970 00:00:00 +0000", "Fri, 20 Nov 2026 09:00:00 +9999999999999"],
+)
+def test_a_date_that_cannot_be_is_the_time_of_receipt(date: str) -> None:
+    (event,) = read(f"From: a@x.test\r\nIn-Reply-To: {OURS}\r\nDate: {date}\r\n\r\nhi".encode())
+    assert (event.send_id, event.occurred_at) == (77, RECEIVED)
+
+
+def test_a_report_s_own_words_are_letters_and_a_sender_has_no_nul() -> None:
+    report = (
+        (MAIL / "arf/yahoo-complaint.eml")
+        .read_bytes()
+        .replace(b"Feedback-Type: abuse", b"Feedback-Type: a\0b@x.test 1")
+    )
+    assert read(report)[0].words == ("arf/abxtest",)
+    assert "\0" not in read(b'From: "a\0b"@x.test\r\n\r\nhi')[0].sender

@@ -24,6 +24,11 @@ RCPT, BODY = True, False
         (452, "4.2.2 The recipient's mailbox is over quota", RCPT, Fault.MOMENT, "452 4.2.2"),
         (451, "4.7.1 Greylisted, try again in 5 minutes", RCPT, Fault.MOMENT, "451 4.7.1"),
         (450, "4.2.1 The user is receiving mail at a rate that prevents", RCPT, Fault.MOMENT, "450 4.2.1"),
+        (450, "4.7.0 Recipient greylisted, try again later", RCPT, Fault.MOMENT, "450 4.7.0"),
+        (451, "4.3.2 System of the recipient not accepting messages, try again later", RCPT, Fault.MOMENT, "451 4.3.2"),
+        (450, "4.2.1 The user you are trying to contact is receiving mail at a rate that prevents additional messages",
+         RCPT, Fault.MOMENT, "450 4.2.1"),
+        (452, "4.2.2 Too many messages in this mailbox", RCPT, Fault.MOMENT, "452 4.2.2"),
         (550, "5.7.26 This mail is unauthenticated", BODY, Fault.SENDER, "550 5.7.26"),
         (550, "5.7.515 Access denied, sending domain does not meet", BODY, Fault.SENDER, "550 5.7.515"),
         (554, "5.7.1 Relay access denied", RCPT, Fault.SENDER, "554 5.7.1"),
@@ -69,6 +74,20 @@ def test_a_missing_user_is_no_spam_block_though_the_reply_speaks_of_blocklists()
 def test_a_server_that_asks_for_patience_is_throttling(basic: int, text: str, daily: bool) -> None:
     verdict = classify(basic, text, of_recipient=False)
     assert (verdict.fault, verdict.is_throttling, verdict.is_daily_quota) == (Fault.MOMENT, True, daily)
+
+
+@pytest.mark.parametrize(
+    ("basic", "text"),
+    [
+        (421, "4.7.0 Too many connections, try again later"),
+        (450, "4.7.28 Our system has detected an unusual rate of mail originating from your IP address"),
+        (450, "4.7.1 Too many messages from 192.0.2.1"),
+        (454, "Throttling failure: Maximum sending rate exceeded."),
+    ],
+)
+def test_what_speaks_of_our_own_rate_is_throttling_even_at_the_recipient(basic: int, text: str) -> None:
+    verdict = classify(basic, text, of_recipient=True)
+    assert (verdict.fault, verdict.is_throttling) == (Fault.MOMENT, True)
 
 
 def test_a_code_never_holds_text_of_the_reply() -> None:

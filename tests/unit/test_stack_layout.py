@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from leadmill.adapters.store import FolderStore
 from leadmill.errors import ConfigInvalid
 from leadmill.local.stack.airflow_config import sqlalchemy_url
 from leadmill.local.stack.database_setup import beside
@@ -31,6 +32,21 @@ def setup() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_what_holds_personal_data_is_for_the_owner_alone_and_the_way_through_stays_open(tmp_path: Path) -> None:
+    (tmp_path / "var" / "store").mkdir(parents=True)  # made by an earlier version
+    settings = StackSettings(var_dir=tmp_path / "var")
+    settings.make_folders()
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in settings.var.iterdir()}
+    assert set(modes.values()) == {0o700}
+    assert modes.keys() >= {"store", "outbox", "logs", "airflow", "run", "local", "secrets"}
+    assert settings.var.stat().st_mode & stat.S_IXOTH, "PostgreSQL has a user of its own where root starts it"
+
+    FolderStore(settings.var / "store").write("landing/leads/a.csv", b"email")
+    written = settings.var / "store" / "landing" / "leads" / "a.csv"
+    assert stat.S_IMODE(written.stat().st_mode) == 0o640
 
 
 def test_secrets_are_made_once_and_for_the_owner_alone(var: Path) -> None:

@@ -80,7 +80,7 @@ class FolderStore:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        Path(part).chmod(0o644)
+        Path(part).chmod(0o640)
         Path(part).replace(path)
 
     def exists(self, key: str) -> bool:

@@ -9,6 +9,8 @@ from leadmill.errors import ConfigInvalid
 from leadmill.settings import Settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from leadmill.adapters.lake.duck import Lake
     from leadmill.adapters.ledger.database import Database
     from leadmill.ports.store import ObjectStore
@@ -50,9 +52,15 @@ class Core:
             s3_region=self.settings.s3_region,
         )
 
-    def migrate(self) -> None:
-        """Bring the ledger's and the lake's schemas up to date."""
+    def migrate(self, as_of: datetime) -> None:
+        """Bring the ledger's and the lake's schemas up to date.
+
+        Raises:
+            ConfigInvalid: The secret key is missing, or is not the one that the ledger was made with.
+        """
+        from leadmill.adapters.ledger.installation import require_same_key
         from leadmill.sql.migrations import migrate
 
         migrate(self.settings.database_url)
+        require_same_key(self.database, self.settings.secret, as_of=as_of)
         self.lake.migrate()

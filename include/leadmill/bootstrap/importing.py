@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from leadmill.adapters.lake.validation_results import LakeValidationHistory
     from leadmill.adapters.ledger.lead_files import LedgerLeadFiles
     from leadmill.domain.access import Actor
+    from leadmill.ports.people import PeopleLedger, PersonOutcome
     from leadmill.services.import_lead_file import LeadImport
 
 
@@ -123,6 +124,28 @@ class Importing(Core):
 
         defaults = ImportDefaults(default_source, default_legal_basis, default_country)
         return upload_lead_file(self.store, self._lead_files, actor, file_name, body, defaults=defaults, as_of=as_of)
+
+    @cached_property
+    def _people(self) -> PeopleLedger:
+        from leadmill.adapters.ledger.people import LedgerPeople
+
+        return LedgerPeople(self.database, key=self.settings.secret)
+
+    def suppress_person(
+        self, actor: Actor, *, lead_id: int | None = None, email: str | None = None, reason: str, as_of: datetime
+    ) -> PersonOutcome:
+        """Never mail a person again, named by lead id or by address; needs the role analyst."""
+        from leadmill.services.suppress_person import suppress_person
+
+        return suppress_person(actor, people=self._people, lead_id=lead_id, email=email, reason=reason, as_of=as_of)
+
+    def erase_person(
+        self, actor: Actor, *, lead_id: int | None = None, email: str | None = None, reason: str, as_of: datetime
+    ) -> PersonOutcome:
+        """Empty a person's lead and keep only a keyed hash that blocks; needs the role admin. Not undone."""
+        from leadmill.services.erase_person import erase_person
+
+        return erase_person(actor, people=self._people, lead_id=lead_id, email=email, reason=reason, as_of=as_of)
 
     def _key(self, key_or_uri: str) -> str:
         is_uri = key_or_uri.startswith(("s3://", "file://", "/"))

@@ -13,12 +13,6 @@ _STEPS = 60
 _CONVERGED = 1e-9
 
 
-def logit(probability: Probabilities) -> NDArray[np.float64]:
-    """Log-odds, any shape; probabilities are kept 1e-6 away from 0 and 1."""
-    kept = np.clip(probability, _EDGE, 1 - _EDGE)
-    return np.asarray(np.log(kept / (1 - kept)))
-
-
 def sigmoid(log_odds: NDArray[np.float64]) -> Probabilities:
     """Probability of each log-odds, strictly between 0 and 1."""
     return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -30, 30))))

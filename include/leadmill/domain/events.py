@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 
@@ -31,23 +29,3 @@ class BounceKind(StrEnum):
     HARD = "hard"
     SOFT = "soft"
     BLOCKED = "blocked"
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryEvent:
-    """One thing that happened to one send. `occurred_at` is UTC by the provider's clock."""
-
-    event_id: str
-    kind: EventKind
-    provider: str
-    occurred_at: datetime
-    send_id: int | None
-    provider_message_id: str = ""
-    bounce_kind: BounceKind | None = None
-    machine: bool = False
-    machine_reason: str = ""
-    provider_word: str = ""
-    status_code: str = ""  # enhanced status code such as 5.1.1; no free text
-    url: str = ""
-    raw_object: str = ""
-    raw_line: int = 0

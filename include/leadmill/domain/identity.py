@@ -16,6 +16,11 @@ def email_hash(email: str, key: bytes) -> bytes:
     return hmac.new(key, email.encode(), hashlib.sha256).digest()
 
 
+def key_check(key: bytes) -> bytes:
+    """Make 32 bytes that tell one key from another and say nothing of either: HMAC-SHA256 of a constant."""
+    return hmac.new(key, b"leadmill installation", hashlib.sha256).digest()
+
+
 def hash_pads(key: bytes) -> tuple[bytes, bytes]:
     """Return HMAC's inner and outer pads, 64 bytes each, for `ledger.keyed_hash` in SQL.
 

@@ -9,9 +9,6 @@ from zoneinfo import ZoneInfo
 
 from leadmill.domain.warm_up import days_of_warm_up, warm_up_limit
 
-ACCOUNT_QUOTA_HOURS = 24
-"""Providers count their daily quota over a rolling day (SES developer guide, "sending quotas"; Gmail likewise)."""
-
 
 class SenderStatus(StrEnum):
     """Where a mailbox, sending domain or provider account stands; accounts know no cool-down."""

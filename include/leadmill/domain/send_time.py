@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -114,42 +110,6 @@ def confidence_of(mails: NDArray[np.float64] | float, prior_mails: float) -> NDA
     """The share of the estimate that is evidence rather than prior, between 0 and 1."""
     evidence = np.asarray(mails, dtype=np.float64)
     return np.asarray(evidence / (evidence + prior_mails))
-
-
-def next_window(
-    local_hours: Sequence[int], zone: str, after: datetime, horizon_hours: int
-) -> tuple[datetime, datetime] | None:
-    """The first stretch of good hours that is not over at `after`, cut to begin no earlier than `after`.
-
-    Neighbouring hours join to one window. An hour that a change of clocks skips is left out; one that comes twice
-    counts both times.
-
-    Args:
-        local_hours: Hours of the local week, 0 = Monday 00:00; order does not matter.
-        zone: IANA name.
-        after: Aware.
-        horizon_hours: How far to look.
-
-    Returns:
-        Start and end in UTC; None where no good hour begins within the horizon.
-    """
-    place, wanted = ZoneInfo(zone), frozenset(local_hours)
-    start, limit = after.astimezone(UTC), after.astimezone(UTC) + timedelta(hours=horizon_hours)
-    found: tuple[datetime, datetime] | None = None
-    at = start
-    while found is not None or at < limit:
-        local = at.astimezone(place)
-        # Walking in UTC to the next full local hour keeps skipped and repeated hours right, and offsets of 30 minutes.
-        into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-        until = at + timedelta(hours=1) - into
-        if local.weekday() * 24 + local.hour in wanted:
-            found = (found[0] if found else at, until)
-            if found[1] - found[0] >= timedelta(hours=HOURS_PER_WEEK):
-                break
-        elif found is not None:
-            break
-        at = until
-    return found
 
 
 def _shrunk(answered: NDArray[np.float64], delivered: NDArray[np.float64], prior: Rates, mails: float) -> Rates:

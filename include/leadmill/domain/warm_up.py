@@ -8,10 +8,9 @@ FIRST_DAY_LIMIT = 5
 FIRST_WEEK_LIMIT = 10
 FIRST_WEEK_DAYS = 7
 DAILY_GROWTH = 1.2
-FULL_DAILY_LIMIT = 40
-"""Per mailbox, once warm; up to 50 by setting.
+"""Growth of the daily limit up to the mailbox's own.
 
-Source of all five: the outreach architecture for 1,200 mails a day (docs/requirements): "week 1: 5-10 a day; weeks 2-3:
+Source of all four: the outreach architecture for 1,200 mails a day (docs/requirements): "week 1: 5-10 a day; weeks 2-3:
 +20 % a day up to 40-50".
 """
 

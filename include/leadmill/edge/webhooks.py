@@ -46,8 +46,15 @@ class Webhooks:
             return PlainTextResponse("Too large.", status_code=413)
         if not body.strip():
             return PlainTextResponse("Empty body.", status_code=400)
+        return await self._check_and_keep(provider, request, body)
+
+    async def _check_and_keep(self, provider: str, request: Request, body: bytes) -> Response:
         now: datetime = request.app.state.clock()
-        verdict = await self.checks[provider](WebhookRequest(request.headers, body, now))
+        try:
+            verdict = await self.checks[provider](WebhookRequest(request.headers, body, now))
+        except TransientError as error:
+            log.warning("webhook not checked; it is asked for again", provider=provider, reason=str(error))
+            return _try_again()
         if not self._believes(provider, verdict):
             return PlainTextResponse("Not accepted.", status_code=401, headers={"WWW-Authenticate": "Basic"})
         if verdict.replay_key and (provider, verdict.replay_key) in self._seen:
@@ -71,7 +78,7 @@ class Webhooks:
             await asyncio.to_thread(self.store.write, landing_key(provider, now, suffix), body)
         except Exception:  # whatever the store raises, the provider must learn that it has to try again
             log.exception("a webhook body could not be stored; the provider is asked to try again", provider=provider)
-            return PlainTextResponse("Try again later.", status_code=503, headers={"Retry-After": "60"})
+            return _try_again()
         self._remember(provider, verdict)
         return _firehose_answer(request, now) or PlainTextResponse("Stored.")
 
@@ -85,7 +92,7 @@ class Webhooks:
                 log.info("SNS subscription confirmed", object_key=key)
         except Exception:  # whatever the store raises, Amazon must learn that it has to ask again
             log.exception("an SNS subscription was not confirmed; Amazon asks again")
-            return PlainTextResponse("Try again later.", status_code=503)
+            return _try_again()
         return PlainTextResponse("Noted.")
 
     def _remember(self, provider: str, verdict: Verdict) -> None:
@@ -93,6 +100,11 @@ class Webhooks:
             self._seen[provider, verdict.replay_key] = None
             if len(self._seen) > _REMEMBERED_REQUESTS:
                 self._seen.popitem(last=False)
+
+
+def _try_again() -> Response:
+    """For what is our trouble: providers repeat after a 503, and give up after a 4xx."""
+    return PlainTextResponse("Try again later.", status_code=503, headers={"Retry-After": "60"})
 
 
 def _firehose_answer(request: Request, now: datetime) -> Response | None:

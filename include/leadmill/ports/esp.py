@@ -26,7 +26,7 @@ class Esp(Protocol):
         nothing further is handed over: `ProviderUnavailable` follows.
 
         Raises:
-            ProviderThrottled: The provider asks to wait.
+            ProviderThrottled: The provider asks to wait; names the message that met it where it answered to one.
             ProviderUnavailable: No connection, or the provider failed before it took anything.
             CredentialsRejected: The log-in was refused.
             SenderSuspended: The provider stopped this account or sender.

@@ -126,7 +126,11 @@ class LeadFileLedger(Protocol):
         ...
 
     def end(self, outcome: ImportOutcome, how_read: Mapping[str, Any], *, as_of: datetime) -> None:
-        """Close a refused or failed file's row; no lead was touched."""
+        """Close the row of a file that failed or is no table of leads; no lead was touched."""
+        ...
+
+    def refuse(self, refusal: ImportOutcome, staged: StagedLeadFile, *, as_of: datetime) -> None:
+        """Add a refused file's opt-outs to the suppressions and close its row, all or nothing; no lead is touched."""
         ...
 
     def take_in(

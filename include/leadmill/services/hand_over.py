@@ -13,7 +13,7 @@ from threading import Lock
 
 from leadmill.domain.dispatch import LEASE, LEASE_MARGIN, Outcome, SendResult
 from leadmill.domain.messages import Fault, OutgoingMessage, Receipt, ReceiptStatus
-from leadmill.errors import LeadmillError, ProviderUnavailable, TemplateInvalid
+from leadmill.errors import LeadmillError, ProviderThrottled, ProviderUnavailable, TemplateInvalid
 from leadmill.ports.content import CompiledContent, Sender
 from leadmill.ports.dispatch import ClaimedSend
 from leadmill.ports.esp import Esp
@@ -153,8 +153,14 @@ class Crew:
                     answered.add(receipt.send_id)
                     self._reports.put(Answer(jobs[receipt.send_id], receipt=receipt))
         except LeadmillError as error:
-            self._release(mailbox_id, group, answered)
+            # First, so that the mailbox is held back before its sends can be claimed again.
             self._reports.put(ChannelFailure(mailbox_id, error))
+            for job in group:
+                if isinstance(error, ProviderThrottled) and error.met_by == job.send.send_id:
+                    refused = Receipt(error.met_by, ReceiptStatus.REFUSED, fault=Fault.MOMENT, code=error.code)
+                    answered.add(error.met_by)
+                    self._reports.put(Answer(job, receipt=refused))
+            self._release(mailbox_id, group, answered)
         except Exception as error:  # a defect of ours must not lose the other mailboxes' answers
             log.exception("mailbox %s: sending broke", mailbox_id)
             left = [job for job in group if job.send.send_id not in answered]

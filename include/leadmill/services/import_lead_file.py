@@ -111,10 +111,27 @@ def _judged(work: LeadImport, lead_file_id: int, staged: StagedLeadFile, *, as_o
         work.store.write(key, staged.quarantine())
         quarantine_uri = work.store.uri_of(key)
     if verdict.status is LeadFileStatus.REFUSED:
-        refusal = outcome_of(lead_file_id, verdict, staged.profile, quarantine_uri=quarantine_uri)
-        work.ledger.end(refusal, staged.how_read, as_of=as_of)
-        return refusal
+        return _refused(work, lead_file_id, staged, verdict, as_of=as_of, quarantine_uri=quarantine_uri)
     return work.ledger.take_in(lead_file_id, staged, verdict, as_of=as_of, quarantine_uri=quarantine_uri)
+
+
+def _refused(
+    work: LeadImport,
+    lead_file_id: int,
+    staged: StagedLeadFile,
+    verdict: Verdict,
+    *,
+    as_of: datetime,
+    quarantine_uri: str,
+) -> ImportOutcome:
+    opted_out = staged.profile.opted_out_count
+    if opted_out:  # a "do not mail" stays true in a file that is otherwise no good
+        sentence = f"{verdict.sentence} Its opt-outs were taken in all the same (rows: {opted_out:,})."
+        verdict = replace(verdict, sentence=sentence)
+    refusal = outcome_of(lead_file_id, verdict, staged.profile, quarantine_uri=quarantine_uri)
+    refusal = replace(refusal, suppressed_count=opted_out)
+    work.ledger.refuse(refusal, staged, as_of=as_of)
+    return refusal
 
 
 def _content(store: ObjectStore, key: str) -> LeadFileContent:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from leadmill.domain.access import Actor, Role
 from leadmill.domain.identity import normalise_email
+from leadmill.domain.secret_names import is_our_own
 from leadmill.domain.sending_policy import DEFAULT_POLICY, default_legal_bases
 from leadmill.errors import Conflict, InputInvalid
 from leadmill.ports.mailboxes import AccountSetup, MailboxSetup, SenderRegistry
@@ -57,6 +58,9 @@ def _require_reference(secret_ref: str) -> None:
             "secret_ref names where the secret is, such as env:SES_KEY (capitals) or airflow:my_connection; "
             "the secret itself never goes into Leadmill."
         )
+    scheme, _, name = secret_ref.rpartition(":")
+    if scheme in {"", "env"} and is_our_own(name):
+        raise InputInvalid(f"secret_ref names {name}, which belongs to the system itself; use a variable of its own.")
 
 
 def add_sending_domain(

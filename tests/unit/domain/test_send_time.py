@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,7 +13,6 @@ from leadmill.domain.send_time import (
     best_hours,
     confidence_of,
     default_curve,
-    next_window,
     open_rate_by_hour,
     own_curves,
     pooled_curve,
@@ -73,68 +69,3 @@ def test_more_own_mails_mean_more_confidence_and_outweigh_the_pool() -> None:
     many = own_curves(week(h20=20.0), week(h20=20.0), pooled)[20]
     assert pooled[20] < few < many
     assert confidence_of(1.0, 4.0) < confidence_of(20.0, 4.0) < 1
-
-
-BERLIN = "Europe/Berlin"
-
-
-def at(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)
-
-
-def test_neighbouring_hours_join_to_one_window() -> None:
-    # Tuesday 9:00-11:59 in Berlin's winter is 8:00-11:00 UTC.
-    assert next_window(DEFAULT_HOURS, BERLIN, at(2026, 1, 5, 0), 48) == (at(2026, 1, 6, 8), at(2026, 1, 6, 11))
-
-
-def test_within_a_window_the_rest_of_it_is_next() -> None:
-    found = next_window(DEFAULT_HOURS, BERLIN, at(2026, 1, 6, 9, 30), 48)
-    assert found == (at(2026, 1, 6, 9, 30), at(2026, 1, 6, 11))
-
-
-def test_beyond_the_horizon_there_is_none() -> None:
-    assert next_window(DEFAULT_HOURS, BERLIN, at(2026, 1, 8, 11), 24) is None
-    assert next_window((), BERLIN, at(2026, 1, 8, 11), 24 * 14) is None
-
-
-def test_after_the_clocks_change_the_local_hour_stays() -> None:
-    # Germany: 2026-03-29 and 2026-10-25.
-    assert next_window([33], BERLIN, at(2026, 3, 23), 48) == (at(2026, 3, 24, 8), at(2026, 3, 24, 9))
-    assert next_window([33], BERLIN, at(2026, 3, 30), 48) == (at(2026, 3, 31, 7), at(2026, 3, 31, 8))
-
-
-def test_an_hour_that_the_change_of_clocks_skips_is_left_out() -> None:
-    sunday_two = 6 * 24 + 2
-    found = next_window([sunday_two], BERLIN, at(2026, 3, 28), 48)
-    assert found is None  # 2:00-2:59 does not exist on that Sunday
-    assert next_window([sunday_two], BERLIN, at(2026, 3, 28), 24 * 9) == (at(2026, 4, 5, 0), at(2026, 4, 5, 1))
-
-
-def test_an_hour_that_comes_twice_counts_both_times() -> None:
-    sunday_two = 6 * 24 + 2
-    assert next_window([sunday_two], BERLIN, at(2026, 10, 24), 48) == (at(2026, 10, 25, 0), at(2026, 10, 25, 2))
-
-
-def test_half_hour_offsets_begin_on_the_local_hour() -> None:
-    assert next_window([33], "Asia/Kolkata", at(2026, 1, 5), 48) == (at(2026, 1, 6, 3, 30), at(2026, 1, 6, 4, 30))
-
-
-def test_every_hour_good_gives_a_window_that_ends() -> None:
-    start, end = next_window(range(HOURS_PER_WEEK), "UTC", at(2026, 1, 5), 1)
-    assert end - start >= timedelta(days=7)
-
-
-@given(
-    st.lists(st.integers(0, 167), min_size=1, max_size=9),
-    st.sampled_from(["UTC", BERLIN, "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Asia/Tokyo"]),
-    st.integers(0, 365 * 24 * 60),
-)
-def test_a_window_lies_in_good_local_hours_and_not_before_after(hours: list[int], zone: str, minute: int) -> None:
-    after = at(2026, 1, 1) + timedelta(minutes=minute)
-    found = next_window(hours, zone, after, 24 * 8)
-    assert found is not None
-    start, end = found
-    assert after <= start < end
-    for moment in (start, end - timedelta(microseconds=1)):
-        local = moment.astimezone(ZoneInfo(zone))
-        assert local.weekday() * 24 + local.hour in hours

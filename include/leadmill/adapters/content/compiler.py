@@ -25,10 +25,9 @@ _WRAPPED = ('<!doctype html><html><head><meta charset="utf-8"></head><body>', "<
 class JinjaContentCompiler:
     """Compiles variants in the sandbox; `edge_base_url` has no slash at its end."""
 
-    def __init__(self, *, edge_base_url: str, key: bytes, unsubscribe_mailto: str = "") -> None:
+    def __init__(self, *, edge_base_url: str, key: bytes) -> None:
         self._edge_base_url = edge_base_url.rstrip("/")
         self._key = key
-        self._unsubscribe_mailto = unsubscribe_mailto
         self._html = TemplateSandbox(escapes_html=True)
         self._text = TemplateSandbox(escapes_html=False)
 
@@ -55,7 +54,6 @@ class JinjaContentCompiler:
             variables=(in_subject | in_html | in_text) - PROVIDED_VARIABLES,
             edge_base_url=self._edge_base_url,
             key=self._key,
-            unsubscribe_mailto=self._unsubscribe_mailto,
         )
 
 
@@ -77,7 +75,6 @@ class JinjaContent:
         variables: frozenset[str],
         edge_base_url: str,
         key: bytes,
-        unsubscribe_mailto: str,
     ) -> None:
         self.variables = variables
         self._variant = variant
@@ -86,7 +83,6 @@ class JinjaContent:
         self._subject, self._html, self._text = templates
         self._edge_base_url = edge_base_url
         self._key = key
-        self._unsubscribe_mailto = unsubscribe_mailto
         lines = [line.strip() for line in organisation.postal_address.splitlines() if line.strip()]
         self._address_lines = lines
         self._address_html = Markup("<br>").join(lines)
@@ -145,7 +141,6 @@ class JinjaContent:
     def _headers(self, unsubscribe: str, domain: str) -> tuple[tuple[str, str], ...]:
         return list_headers(
             unsubscribe_url=unsubscribe,
-            unsubscribe_mailto=self._unsubscribe_mailto,
             campaign_id=self._variant.campaign_id,
             step=self._variant.step,
             variant_id=self._variant.variant_id,

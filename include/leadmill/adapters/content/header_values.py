@@ -34,16 +34,15 @@ def require_single_line(value: str, *, what: str) -> str:
 
 
 def list_headers(
-    *, unsubscribe_url: str, unsubscribe_mailto: str, campaign_id: int, step: int, variant_id: int, domain: str
+    *, unsubscribe_url: str, campaign_id: int, step: int, variant_id: int, domain: str
 ) -> tuple[tuple[str, str], ...]:
     """List-Unsubscribe (RFC 2369), one-click (RFC 8058) and Gmail's Feedback-ID (`a:b:c:SenderId`).
 
     Source for the SenderId of 5 to 15 characters: Gmail's bulk-sender documentation of Feedback-ID.
     """
-    targets = [f"<{unsubscribe_url}>"] + ([f"<mailto:{unsubscribe_mailto}>"] if unsubscribe_mailto else [])
     sender_id = f"lm{zlib.crc32(domain.encode()):08x}"
     return (
-        ("List-Unsubscribe", ", ".join(targets)),
+        ("List-Unsubscribe", f"<{unsubscribe_url}>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         ("Feedback-ID", f"c{campaign_id}:s{step}:v{variant_id}:{sender_id}"),
     )

@@ -23,6 +23,9 @@ SOURCE_LIMIT = 200_000
 RENDERED_LIMIT = 500_000
 """Characters of one rendered part."""
 
+_MOST_DIGITS = 10
+"""`round` works on 10 to the power of its precision: three million digits would take minutes."""
+
 _ALLOWED_FILTERS = (
     *("abs", "capitalize", "d", "default", "e", "escape", "first", "float", "int", "join", "last", "length"),
     *("lower", "replace", "round", "striptags", "title", "trim", "truncate", "upper", "urlencode", "wordcount"),
@@ -66,13 +69,18 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         super().__init__(undefined=MissingField, autoescape=escapes_html, cache_size=0, keep_trailing_newline=False)
         self.globals = {}
         self.filters = {name: FILTERS[name] for name in _ALLOWED_FILTERS}
-        self.filters |= {"replace": _replace, "join": _join}
+        self.filters |= {"replace": _replace, "join": _join, "round": _round}
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Multiply or take the remainder of numbers; `"a" * 10**9` and `"%999999999d" % 1` stay out."""
         if not (isinstance(left, int | float) and isinstance(right, int | float)):
             raise SecurityError(f"`{operator}` works on numbers only.")
         return super().call_binop(context, operator, left, right)
+
+
+def _round(value: float, precision: int = 0, method: str = "common") -> float:
+    found: float = FILTERS["round"](value, max(-_MOST_DIGITS, min(_MOST_DIGITS, precision)), method)
+    return found
 
 
 def _replace(value: object, old: str, new: str) -> str:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from leadmill.domain.dispatch import SPAM_BLOCK_MARK
 from leadmill.domain.messages import Fault
 
-TABLE_VERSION = 1
-
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 
 _FAULT_BY_ENHANCED: dict[str, Fault] = {
@@ -66,11 +64,20 @@ _NOT_ALLOWED_TO_RELAY = re.compile(
 )
 _DAILY_QUOTA = re.compile(r"daily .{0,40}(quota|limit)", re.IGNORECASE)
 _THROTTLED = re.compile(r"rate|too many|throttl|try again later|slow down|maximum sending", re.IGNORECASE)
+_OUR_RATE = re.compile(
+    r"too many (concurrent |simultaneous )?(connections|sessions)|too many (messages|e-?mails) (sent )?(from|by) "
+    r"|sending rate|throttling failure|\b(your|sender|client)\b.{0,30}\brate\b"
+    r"|\brate.?limit.{0,30}\b(your|sender|client)\b",
+    re.IGNORECASE,
+)
+"""What speaks of our rate even at RCPT TO, where "try again later" and "at a rate that" speak of the recipient."""
 _PERMANENT = 500
-_THROTTLED_BASIC = frozenset({421, 454})
+_CLOSING = 421
+_THROTTLED_BASIC = frozenset({_CLOSING, 454})
 _LOG_IN_REFUSED = frozenset({530, 534, 535, 538})
 _DOMAIN_TAKES_NO_MAIL = 556
-_THROTTLED_ENHANCED = frozenset({"4.7.0", "4.7.28", "4.4.5", "4.3.2"})
+_THROTTLED_ENHANCED = frozenset({"4.7.0", "4.7.28", "4.7.30", "4.4.5", "4.3.2"})
+_ALWAYS_OUR_RATE = frozenset({"4.7.28"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +106,17 @@ def classify(basic: int, text: str, *, of_recipient: bool) -> Verdict:
     if _DAILY_QUOTA.search(text) and (basic < _PERMANENT or enhanced.startswith("5.4.")):
         return Verdict(Fault.MOMENT, code, is_throttling=True, is_daily_quota=True)
     if basic < _PERMANENT:
-        throttled = enhanced in _THROTTLED_ENHANCED and bool(_THROTTLED.search(text))
-        return Verdict(Fault.MOMENT, code, is_throttling=throttled or basic in _THROTTLED_BASIC)
+        return Verdict(Fault.MOMENT, code, is_throttling=_throttles(basic, enhanced, text, of_recipient=of_recipient))
     if _BLOCKLISTED.search(text) and not enhanced.startswith(("5.1.", "5.2.")):
         return Verdict(Fault.SENDER, f"{code} {SPAM_BLOCK_MARK}")
     return Verdict(_permanent_fault(basic, enhanced, text, of_recipient=of_recipient), code)
+
+
+def _throttles(basic: int, enhanced: str, text: str, *, of_recipient: bool) -> bool:
+    """Whether a 4xx reply holds the whole channel; at RCPT TO most are greylisting or the recipient's own trouble."""
+    if of_recipient:
+        return basic == _CLOSING or enhanced in _ALWAYS_OUR_RATE or bool(_OUR_RATE.search(text))
+    return basic in _THROTTLED_BASIC or (enhanced in _THROTTLED_ENHANCED and bool(_THROTTLED.search(text)))
 
 
 def _permanent_fault(basic: int, enhanced: str, text: str, *, of_recipient: bool) -> Fault:

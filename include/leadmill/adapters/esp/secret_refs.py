@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from leadmill.domain.secret_names import is_our_own
 from leadmill.errors import ConfigInvalid
 
 Resolver = Callable[[str], str]
 
 
 def _from_environment(name: str) -> str:
+    if is_our_own(name):
+        raise ConfigInvalid(f"A secret_ref names {name}, which is no mail secret; use a variable of its own.")
     value = os.environ.get(name, "")
     if not value:
         raise ConfigInvalid(f"The environment variable {name} is not set; a sender's secret_ref names it.")

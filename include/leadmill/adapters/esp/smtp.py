@@ -157,15 +157,21 @@ class SmtpEsp:
             self._session = None
 
     def _refused(self, send_id: int, code: int, text: bytes, *, of_recipient: bool) -> Receipt:
-        """The receipt of a refusal; raises where the server speaks of us and not of this mail."""
+        """The receipt of a refusal; raises where the server speaks of us and not of this mail.
+
+        The send that met the throttling counts as tried, so that one which always meets it ends some day. A used-up
+        daily quota is no word on the mail at all: it costs none an attempt.
+        """
         if code < 0:
             raise smtplib.SMTPServerDisconnected("no valid reply")
         verdict = classify(code, text.decode("ascii", "replace"), of_recipient=of_recipient)
         self._reset(code)
         if verdict.is_throttling:
             wait = QUOTA_WAIT_SECONDS if verdict.is_daily_quota else THROTTLE_WAIT_SECONDS
+            message = f"{self._lane_of}: the mail server put send {send_id} off ({verdict.code})."
+            is_about_all = verdict.is_daily_quota and not of_recipient
             raise ProviderThrottled(
-                f"{self._lane_of}: the mail server put send {send_id} off ({verdict.code}).", retry_after=wait
+                message, retry_after=wait, met_by=None if is_about_all else send_id, code=verdict.code
             )
         return _receipt_of(send_id, verdict)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from email.errors import MessageError
 
 import duckdb
 import pyarrow as pa
@@ -126,10 +125,11 @@ class EventStaging:
         for item in objects:
             try:
                 raw = self._store.read(item.key)
-                events = read_inbound_mail(raw, key=self._key, received_at=item.modified_at)
-            except NotFound:
+            except NotFound:  # vanished since it was listed
                 continue
-            except (MessageError, ValueError, LookupError) as error:
+            try:
+                events = read_inbound_mail(raw, key=self._key, received_at=item.modified_at)
+            except Exception as error:  # noqa: BLE001 - anybody may write to us: one mail must not stop all collecting
                 self._set_aside([(item.key, 0, f"not a mail: {type(error).__name__}", None)])
                 continue
             found += [(event, item.key) for event in events]

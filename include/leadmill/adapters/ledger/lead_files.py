@@ -80,6 +80,19 @@ class LedgerLeadFiles:
         with self._transaction() as connection:
             _end(connection, outcome, how_read, as_of=as_of)
 
+    def refuse(self, refusal: ImportOutcome, staged: StagedLeadFile, *, as_of: datetime) -> None:
+        parameters = {"lead_file_id": refusal.lead_file_id, "as_of": as_of, **self._pads}
+        with tempfile.TemporaryDirectory(prefix="leadmill-import-") as folder:
+            opted_out = Path(folder) / "opted_out.csv"
+            staged.write_opted_out(opted_out)
+            with self._transaction() as connection:
+                connection.execute(query(_SQL, "lock_leads"))
+                connection.execute(_EMPTY)
+                _copy(connection, "staged_opt_outs", ("email",), opted_out)
+                connection.execute(query(_SQL, "suppress_opt_outs"), parameters)
+                connection.execute(_EMPTY)
+                _end(connection, refusal, staged.how_read, as_of=as_of)
+
     def take_in(
         self, lead_file_id: int, staged: StagedLeadFile, verdict: Verdict, *, as_of: datetime, quarantine_uri: str
     ) -> ImportOutcome:

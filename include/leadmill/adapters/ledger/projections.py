@@ -32,7 +32,7 @@ class EventsProjection:
     def apply(self, evidence: Evidence, *, as_of: datetime) -> ProjectionCounts:
         touched = self._move_sends(evidence)
         moved = [row for row in touched if row["state_before"] != row["state_after"]]
-        cancelled = self._cancel_follow_ups(evidence, moved, as_of)
+        cancelled = self._cancel_follow_ups(evidence, touched, as_of)
         newly_sent = [row["send_id"] for row in moved if row["state_before"] not in _SENT]
         released = self._follow_ups("release_follow_ups", newly_sent, as_of)
         suppressed = self._suppress(evidence)
@@ -61,13 +61,17 @@ class EventsProjection:
         columns = {**asdict(evidence.suppressions), **ranks}
         return len(self._connection.execute(_sql("suppress_leads"), columns).fetchall())
 
-    def _cancel_follow_ups(self, evidence: Evidence, moved: list[DictRow], as_of: datetime) -> int:
+    def _cancel_follow_ups(self, evidence: Evidence, touched: list[DictRow], as_of: datetime) -> int:
         sends = evidence.sends
+        ours = {row["send_id"] for row in touched}  # without those that were never handed over
+        moved = [row for row in touched if row["state_before"] != row["state_after"]]
         stopped: dict[str, list[int]] = {
             "complained": [row["send_id"] for row in moved if row["state_after"] == "complained"],
             "bounced": [row["send_id"] for row in moved if row["state_after"] == "bounced"],
-            "unsubscribed": [i for i, at in zip(sends.send_ids, sends.unsubscribe_times, strict=True) if at],
-            "replied": [i for i, at in zip(sends.send_ids, sends.reply_times, strict=True) if at],
+            "unsubscribed": [
+                i for i, at in zip(sends.send_ids, sends.unsubscribe_times, strict=True) if at and i in ours
+            ],
+            "replied": [i for i, at in zip(sends.send_ids, sends.reply_times, strict=True) if at and i in ours],
         }
         return sum(
             self._follow_ups("cancel_follow_ups", stopped[cause], as_of, cause=cause) for cause in FOLLOW_UPS_STOP_ON

@@ -20,6 +20,8 @@ from leadmill.domain.events import BounceKind, EventKind
 from leadmill.domain.identity import normalise_email
 from leadmill.domain.send_references import send_id_of_message_id
 
+_FIRST_DATE = datetime(1990, 1, 1, tzinfo=UTC)  # as in `set_aside_incomplete`: an earlier date is a broken clock
+_WORD_NOISE = re.compile(r"[^a-z-]")  # the lake holds no free text, and Postgres no NUL
 _TEXT_CHARACTERS = 200_000  # of a body that is searched for references and codes
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _UNKNOWN_USER = re.compile(
@@ -82,7 +84,7 @@ def read_inbound_mail(raw: bytes, *, key: bytes, received_at: datetime) -> list[
     digest = hashlib.sha256(identity).hexdigest()[:32]
     occurred_at = _date(mail, received_at)
     send_id = _send_id(mail, key)
-    sender = normalise_email(parseaddr(str(mail.get("From", "")))[1])
+    sender = normalise_email(parseaddr(str(mail.get("From", "")))[1]).replace("\0", "")
     return [
         MailEvent(f"mail-{digest}-{number}", words, status, occurred_at, send_id, sender)
         for number, (words, status) in enumerate(_classify(mail, sender))
@@ -92,7 +94,7 @@ def read_inbound_mail(raw: bytes, *, key: bytes, received_at: datetime) -> list[
 def _classify(mail: Message, sender: str) -> Iterator[tuple[tuple[str, ...], str]]:
     reports = {part.get_content_type(): part for part in mail.walk()}
     if "message/feedback-report" in reports:
-        kind = str(_block(reports["message/feedback-report"]).get("Feedback-Type", "")).strip().lower()
+        kind = _WORD_NOISE.sub("", str(_block(reports["message/feedback-report"]).get("Feedback-Type", "")).lower())
         yield (f"arf/{kind or 'other'}",), ""
     elif "message/delivery-status" in reports:
         yield from _delivery_status(reports["message/delivery-status"])
@@ -108,7 +110,7 @@ def _classify(mail: Message, sender: str) -> Iterator[tuple[tuple[str, ...], str
 def _delivery_status(part: Message) -> Iterator[tuple[tuple[str, ...], str]]:
     blocks = part.get_payload()
     for block in (b for b in blocks if isinstance(b, Message)) if isinstance(blocks, list) else ():
-        action = str(block.get("Action", "")).strip().lower()
+        action = _WORD_NOISE.sub("", str(block.get("Action", "")).lower())
         if action:
             status = _STATUS.search(f"{block.get('Status', '')} {block.get('Diagnostic-Code', '')}")
             yield (f"dsn/{action}",), status[1] if status else ""
@@ -160,7 +162,7 @@ def _part_text(part: Message) -> str:
 def _date(mail: Message, received_at: datetime) -> datetime:
     try:
         date = parsedate_to_datetime(str(mail["Date"]))
-    except (ValueError, TypeError):
+        date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError):  # overflow: year 9999 west of Greenwich, or a zone of many digits
         return received_at
-    date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
-    return min(date, received_at)
+    return min(date, received_at) if date >= _FIRST_DATE else received_at

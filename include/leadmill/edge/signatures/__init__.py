@@ -40,7 +40,7 @@ class WebhookRequest:
 
 
 Check = Callable[[WebhookRequest], Awaitable[Verdict]]
-"""One provider's check."""
+"""One provider's check; raises `TransientError` where it could not be made, so that the provider tries again."""
 
 
 def forged(reason: str) -> Verdict:

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from leadmill.edge.signatures import Check, Fetch, Trust, Verdict, WebhookRequest, forged
-from leadmill.errors import TransientError
 
 _HOST = re.compile(r"sns\.[a-zA-Z0-9\-]{3,}\.amazonaws\.com(\.cn)?")
 _SIGNED_KEYS = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
@@ -67,12 +66,17 @@ def check_ses(*, topic_arns: frozenset[str], access_key: str, fetch: Fetch) -> C
 
 
 async def _check_envelope(envelope: dict[str, Any], certificates: _Certificates) -> Verdict:
+    """The verdict over an envelope of one of our topics.
+
+    Raises:
+        TransientError: The certificate could not be fetched; SNS must be told to try again, since it gives up on a 4xx.
+    """
     url = str(envelope.get("SigningCertURL", ""))
     if not is_sns_url(url) or not urlsplit(url).path.endswith(".pem"):
         return forged("the signing certificate's URL is not Amazon's")
     try:
         key = await certificates.public_key(url)
-    except (ValueError, TransientError) as error:
+    except ValueError as error:
         return forged(f"the signing certificate could not be read: {type(error).__name__}")
     if key is None or not _signature_holds(envelope, key):
         return forged("the signature does not hold")

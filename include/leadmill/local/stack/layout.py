@@ -68,15 +68,13 @@ class StackSettings(BaseSettings):
         return f"http://{self.host}:{port}"
 
     def make_folders(self) -> None:
-        """Create the state folders; secrets are for the owner alone."""
-        for name in (
-            "airflow",
-            "local",
-            "logs",
-            "run",
-            "store/landing/leads",
-            "store/landing/events",
-            "store/landing/inbound",
-        ):
-            (self.var / name).mkdir(parents=True, exist_ok=True)
-        (self.var / "secrets").mkdir(mode=0o700, exist_ok=True)
+        """Create the state folders; what holds secrets or personal data is for the owner alone.
+
+        `var` itself stays open to pass through: the embedded PostgreSQL runs as a user of its own when root starts it.
+        """
+        self.var.mkdir(parents=True, exist_ok=True)
+        for name in ("airflow", "local", "logs", "outbox", "run", "secrets", "store"):
+            (self.var / name).mkdir(exist_ok=True)
+            (self.var / name).chmod(0o700)
+        for name in ("leads", "events", "inbound"):
+            (self.var / "store" / "landing" / name).mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,7 @@ _POLL_SECONDS = 0.2
 _STEADY_SECONDS = 60.0  # a process that ran this long has not failed to start
 _LONGEST_PAUSE_SECONDS = 30.0
 _LAST_SECONDS = 3.0  # for what did not end at the first request
+_TROUBLE_PAUSE_SECONDS = 5.0  # the system has no room, file or process for it now
 _KEPT_LOG_BYTES = 20_000_000
 
 
@@ -127,7 +128,16 @@ class Supervisor:
                 continue
             with self._lock:
                 for child in self._children.values():
-                    self._keep_running(child)
+                    self._try_to_keep_running(child)
+
+    def _try_to_keep_running(self, child: _Child) -> None:
+        """A full disk or a lack of files must not end this thread: every child ends with it."""
+        try:
+            self._keep_running(child)
+        except OSError as error:
+            child.start_after = max(child.start_after, time.monotonic() + _TROUBLE_PAUSE_SECONDS)
+            with contextlib.suppress(OSError):
+                print(f"{child.process.name}: {error}; tried again in a few seconds", file=sys.stderr, flush=True)
 
     def _keep_running(self, child: _Child) -> None:
         now = time.monotonic()
@@ -158,7 +168,12 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._sessions.remember(child.pid)
+        try:
+            self._sessions.remember(child.pid)
+        except OSError:  # what is not noted could outlive us, and would run beside its next life
+            _signal_group(child.pid, signal.SIGKILL)
+            child.wait()
+            raise
         return child
 
     def _log(self, name: str) -> IO[bytes]:
@@ -168,7 +183,7 @@ class Supervisor:
         return path.open("ab")
 
     def _note(self, child: _Child, text: str) -> None:
-        with self._log("supervisor") as log:
+        with contextlib.suppress(OSError), self._log("supervisor") as log:
             log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {child.process.name}: {text}\n".encode())
 
 

@@ -168,7 +168,7 @@ select
     else [event] end,
   case when event in ('bounce', 'deferred', 'dropped') then coalesce(
     nullif(regexp_extract(reason, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), ''), status) end,
-  to_timestamp(try_cast("timestamp" as double)), try_cast(send_id as bigint),
+  try(to_timestamp(try_cast("timestamp" as double))), try_cast(send_id as bigint),
   split_part(split_part(sg_message_id, '.filter', 1), '.recv', 1), url, useragent, ip, null,
   lower(sg_machine_open) in ('true', '1'), object_key, line_no
 from records;
@@ -183,7 +183,7 @@ select
     else [e.event] end,
   coalesce(nullif(e."delivery-status"."enhanced-code", ''),
     nullif(regexp_extract(e."delivery-status".message, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '')),
-  to_timestamp(e."timestamp"), try_cast(e."user-variables".send_id as bigint), e.message.headers."message-id", e.url,
+  try(to_timestamp(e."timestamp")), try_cast(e."user-variables".send_id as bigint), e.message.headers."message-id", e.url,
   e."client-info"."user-agent", e.ip, null, coalesce(e."client-info".bot, '') <> '', object_key, line_no
 from (select object_key, line_no, "event-data" as e from records);
 
@@ -213,7 +213,10 @@ select event_id, 'edge', [kind], null, occurred_at, try_cast(send_id as bigint),
 from records;
 
 -- name: set_aside_incomplete!
--- Records without a word, a time or an id: they say nothing that could be counted.
+-- Records without a word, a time or an id: they say nothing that could be counted. A time outside 1990 to 2200 is none
+-- (seconds that are milliseconds come out as the year 55,000, which neither Python nor a report can hold).
+update staged set occurred_at = null
+where occurred_at < timestamptz '1990-01-01 00:00:00+00' or occurred_at >= timestamptz '2200-01-01 00:00:00+00';
 insert into broken
 select raw_object, raw_line,
   case when len(words) = 0 or words[-1] is null then 'no event type' when occurred_at is null then 'no time' else 'no id' end,

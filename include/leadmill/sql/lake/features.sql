@@ -137,10 +137,6 @@ select *, hash(*columns(* exclude (lead_id))) as vector_id from joined;
 -- Each distinct combination of features once; what the model has to look at.
 create or replace table vectors as select distinct on (vector_id) * exclude (lead_id) from feature_rows;
 
--- name: count_vectors
--- How many distinct combinations of features there are.
-select count(*) from vectors;
-
 -- name: vectors
 -- Every distinct combination of features.
 select * from vectors;

@@ -82,7 +82,8 @@ order by m.mailbox_id;
 -- Which sends should go next from these pools and mailboxes, and may their leads still be mailed? Locks them, skipping others' locks.
 select s.send_id, s.campaign_id, c.pool_id, s.step, s.variant_id, s.lead_id, s.attempts,
   s.preferred_mailbox_id, s.sticky_mailbox_id,
-  case when l.email is null or l.erased_at is not null then 'erased' else x.reason end as suppressed_by,
+  case when l.email is null or l.erased_at is not null then 'erased' else coalesce(x.reason, (
+    select b.reason from ledger.barred_inboxes b where b.inbox = ledger.inbox(l.email))) end as suppressed_by,
   case when s.step > 1 then (
     select case when p.replied_at is not null then 'replied' else p.state end
     from ledger.sends p

@@ -2,10 +2,6 @@
 -- Waits until no other process imports the same content; let go at the end of the session at the latest.
 select pg_advisory_lock(hashtextextended('leadmill lead file ' || :sha256::text, 0));
 
--- name: unlock_content
--- Lets the next import of the same content go on.
-select pg_advisory_unlock(hashtextextended('leadmill lead file ' || :sha256::text, 0));
-
 -- name: imported_file
 -- The accepted file with this content.
 select * from ledger.lead_files where sha256 = :sha256 and status in ('accepted', 'accepted_with_warnings');

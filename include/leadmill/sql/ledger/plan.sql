@@ -64,13 +64,14 @@ set status = 'running', planned_at = :as_of::timestamptz, updated_at = :as_of::t
 where campaign_id = :campaign_id::bigint and status = 'approved';
 
 -- name: suppress_planned
--- Whose planned sends must not go out any more, because the address was suppressed or the person erased meanwhile?
+-- Whose planned sends must not go out any more, because the address, or another of its inbox, was suppressed or erased meanwhile?
 with gone as (
-  select s.send_id, coalesce(x.reason, 'erased') as reason
+  select s.send_id, coalesce(x.reason, b.reason, 'erased') as reason
   from ledger.sends s
   join ledger.leads l on l.lead_id = s.lead_id
   left join ledger.suppressions x on x.email_hash = l.email_hash
-  where s.state = 'planned' and (x.email_hash is not null or l.email is null)
+  left join ledger.barred_inboxes b on b.inbox = ledger.inbox(l.email)
+  where s.state = 'planned' and (x.email_hash is not null or b.inbox is not null or l.email is null)
   for update of s skip locked
 )
 update ledger.sends s set state = 'suppressed', code = gone.reason, state_changed_at = :as_of::timestamptz

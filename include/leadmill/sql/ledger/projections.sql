@@ -14,6 +14,7 @@ update ledger.projections set position = 0 where name = :name::text;
 
 -- name: apply_evidence
 -- Move sends up the lattice of evidence; the earliest event of the highest rank gives the time. Returns every send touched.
+-- Ids in events are not signed, and others may send from the same account: what was never handed over stays untouched.
 with evidence as (
   select * from unnest(:send_ids::bigint[], :states::text[], :ranks::smallint[], :times::timestamptz[],
     :first_times::timestamptz[], :bounce_kinds::text[], :reply_times::timestamptz[], :unsubscribe_times::timestamptz[])
@@ -22,6 +23,7 @@ with evidence as (
   select s.send_id, s.state, r.rank from ledger.sends s
   join evidence using (send_id)
   join unnest(:rank_states::text[], :rank_values::smallint[]) as r(state, rank) on r.state = s.state
+  where s.mailbox_id is not null
   order by s.send_id for update of s
 ), moved as (
   update ledger.sends s set
@@ -52,6 +54,7 @@ select send_id, state_before, state_after, mailbox_id, accepted_on from moved;
 
 -- name: suppress_leads
 -- Leave these people alone from now on. The weightiest reason stays, and its earliest event, in whatever order they come.
+-- An event of a send that was never handed over is somebody else's, and suppresses nobody.
 with evidence as (
   select * from unnest(:send_ids::bigint[], :reasons::text[], :times::timestamptz[], :event_ids::text[])
     as e(send_id, reason, at, event_id)
@@ -61,6 +64,7 @@ with evidence as (
 insert into ledger.suppressions as known (email_hash, email, reason, source, created_at)
 select distinct on (l.email_hash) l.email_hash, l.email, e.reason, e.event_id, e.at
 from evidence e join ranks using (reason) join ledger.sends s using (send_id) join ledger.leads l on l.lead_id = s.lead_id
+where s.mailbox_id is not null
 order by l.email_hash, ranks.rank desc, e.at, e.event_id
 on conflict (email_hash) do update set reason = excluded.reason, source = excluded.source, created_at = excluded.created_at
 where known.reason in (select reason from ranks) and (

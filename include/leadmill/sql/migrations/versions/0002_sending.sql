@@ -254,6 +254,14 @@ return case when split_part(email, '@', 2) in ('gmail.com', 'googlemail.com')
   then replace(split_part(split_part(email, '@', 1), '+', 1), '.', '') || '@gmail.com'
   else split_part(split_part(email, '@', 1), '+', 1) || '@' || split_part(email, '@', 2) end;
 
+create index suppressions_inbox on ledger.suppressions (ledger.inbox(email))
+  where email is not null and reason <> 'hard_bounced';
+
+-- Inboxes of persons who must be left alone, under whatever alias; a bounce speaks of its one address only.
+create view ledger.barred_inboxes as
+select ledger.inbox(email) as inbox, min(reason) as reason
+from ledger.suppressions where email is not null and reason <> 'hard_bounced' group by ledger.inbox(email);
+
 -- The leads a segment matches (leadmill.domain.segments.Segment as JSON), with their scores.
 create function ledger.segment_leads(segment jsonb)
 returns table (lead_id bigint, probability real) language sql stable parallel safe as $$
@@ -293,10 +301,11 @@ returns table (lead_id bigint, probability real, left_out text) language sql sta
     select m.lead_id, m.probability, ledger.inbox(l.email) collate "C" as inbox, case
       when l.erased_at is not null then 'erased'
       when l.email is null then 'no_email'
-      when x.email_hash is not null then 'suppressed'
+      when x.email_hash is not null or b.inbox is not null then 'suppressed'
       when l.legal_basis <> all(accepts) then 'policy' end as barred
     from ledger.segment_leads(segment) m
     join ledger.leads l on l.lead_id = m.lead_id
     left join ledger.suppressions x on x.email_hash = l.email_hash
+    left join ledger.barred_inboxes b on b.inbox = ledger.inbox(l.email)
   ) judged
 $$;

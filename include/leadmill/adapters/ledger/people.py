@@ -1,0 +1,122 @@
+"""Suppressing and erasing people in Postgres."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import idna
+import psycopg
+from psycopg.rows import DictRow
+
+from leadmill.adapters.ledger.audit import record_audit
+from leadmill.adapters.ledger.database import Database
+from leadmill.adapters.ledger.retrying import in_transaction
+from leadmill.domain.access import Actor
+from leadmill.domain.identity import email_hash
+from leadmill.errors import InputInvalid, NotFound
+from leadmill.ports.people import Person, PersonOutcome
+from leadmill.sql import query
+
+_SUBJECT = "ledger/people"
+_Connection = psycopg.Connection[DictRow]
+
+
+class LedgerPeople:
+    """Implements `ports.people.PeopleLedger`; locks lead, sends, suppression, the order of a projection's changes."""
+
+    def __init__(self, database: Database, *, key: bytes) -> None:
+        """`key` is the secret of the addresses' keyed hash."""
+        self._database = database
+        self._key = key
+
+    def suppress(self, actor: Actor, person: Person, *, reason: str, as_of: datetime) -> PersonOutcome:
+        def work(connection: _Connection) -> PersonOutcome:
+            lead_id, hashed, address = self._found(connection, person)
+            withdrawn = _withdraw(connection, lead_id, cause="manual", as_of=as_of)
+            values = {"email_hash": hashed, "email": address, "source": actor.email, "as_of": as_of}
+            is_new = connection.execute(query(_SUBJECT, "suppress_by_hand"), values).rowcount == 1
+            outcome = PersonOutcome(lead_id, is_new or withdrawn > 0, withdrawn)
+            _audit(connection, actor, "person.suppress", outcome, reason=reason, at=as_of)
+            return outcome
+
+        return in_transaction(self._database, work)
+
+    def erase(self, actor: Actor, person: Person, *, reason: str, as_of: datetime) -> PersonOutcome:
+        def work(connection: _Connection) -> PersonOutcome:
+            # No import may be between its look at the suppressions and its writing of leads.
+            connection.execute(query("ledger/lead_files", "lock_leads"))
+            lead_id, hashed, _ = self._found(connection, person)
+            withdrawn = _withdraw(connection, lead_id, cause="erased", as_of=as_of)
+            before = connection.execute(query(_SUBJECT, "earlier_suppression"), {"email_hash": hashed}).fetchone()
+            has_tombstone = before is not None and before["reason"] == "erased" and not before["has_email"]
+            if not has_tombstone:
+                values = {"email_hash": hashed, "source": actor.email, "as_of": as_of}
+                connection.execute(query(_SUBJECT, "leave_tombstone"), values)
+            emptied = _empty(connection, lead_id, as_of)
+            outcome = PersonOutcome(lead_id, emptied or not has_tombstone or withdrawn > 0, withdrawn)
+            earlier = before["reason"] if before else ""
+            _audit(connection, actor, "person.erase", outcome, reason=reason, at=as_of, suppressed_for=earlier)
+            return outcome
+
+        return in_transaction(self._database, work)
+
+    def _found(self, connection: _Connection, person: Person) -> tuple[int | None, bytes, str | None]:
+        """Lead id (None: no lead), hash and, where the address was given, the address in the import's form."""
+        address = _import_form(person.email) if person.email else None
+        hashed = email_hash(address, self._key) if address else None
+        row = connection.execute(
+            query(_SUBJECT, "find_person"), {"lead_id": person.lead_id, "email_hash": hashed}
+        ).fetchone()
+        if row is not None:
+            return int(row["lead_id"]), bytes(row["email_hash"]), address
+        if hashed is None:
+            raise NotFound(f"There is no lead {person.lead_id}.")
+        return None, hashed, address
+
+
+def _import_form(email: str) -> str:
+    """An address as the import keeps it: a domain outside ASCII in its IDNA form (UTS 46)."""
+    name, _, domain = email.rpartition("@")
+    if domain.isascii():
+        return email
+    try:
+        return f"{name}@{idna.encode(domain, uts46=True).decode()}"
+    except idna.IDNAError as error:
+        raise InputInvalid("The part of the address after the @ is no domain name.") from error
+
+
+def _withdraw(connection: _Connection, lead_id: int | None, *, cause: str, as_of: datetime) -> int:
+    if lead_id is None:
+        return 0
+    values = {"lead_id": lead_id, "cause": cause, "as_of": as_of}
+    connection.execute(query(_SUBJECT, "lock_planned_sends"), values)
+    rows = connection.execute(query(_SUBJECT, "suppress_next_sends"), values).fetchall()
+    follow_ups = {"send_ids": [row["send_id"] for row in rows], "cause": "suppressed", "as_of": as_of}
+    return len(rows) + connection.execute(query("ledger/follow_ups", "cancel_follow_ups"), follow_ups).rowcount
+
+
+def _empty(connection: _Connection, lead_id: int | None, as_of: datetime) -> bool:
+    if lead_id is None:
+        return False
+    values = {"lead_id": lead_id, "as_of": as_of}
+    emptied = connection.execute(query(_SUBJECT, "empty_lead"), values).rowcount == 1
+    connection.execute(query(_SUBJECT, "delete_score"), values)
+    connection.execute(query(_SUBJECT, "delete_window"), values)
+    return emptied
+
+
+def _audit(
+    connection: _Connection,
+    actor: Actor,
+    action: str,
+    outcome: PersonOutcome,
+    *,
+    reason: str,
+    at: datetime,
+    **more: str,
+) -> None:
+    """One line where something changed; the lead's id is all it says of the person."""
+    if outcome.changed:
+        subject = ("lead", outcome.lead_id if outcome.lead_id is not None else "none")
+        details = {"withdrawn_sends": outcome.withdrawn} | {name: value for name, value in more.items() if value}
+        record_audit(connection, actor, action, subject, at=at, reason=reason, details=details)

@@ -1,0 +1,40 @@
+"""How a person is named who is to be suppressed or erased, and what may stand as the reason."""
+
+from __future__ import annotations
+
+import re
+
+from leadmill.domain.identity import normalise_email
+from leadmill.errors import InputInvalid
+
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+REASON_LENGTH_MAX = 300
+"""In characters, as the pages take it."""
+
+
+def require_address(email: str) -> str:
+    """The normalised address.
+
+    Raises:
+        InputInvalid: It is no e-mail address.
+    """
+    address = normalise_email(email)
+    if not _ADDRESS.fullmatch(address):
+        raise InputInvalid("That is no e-mail address; it should look like name@company.com.")
+    return address
+
+
+def require_reason(reason: str) -> str:
+    """The trimmed reason, which the audit log keeps.
+
+    Raises:
+        InputInvalid: There is none, it is too long, or it names an address: the log outlives an erasure.
+    """
+    said = reason.strip()
+    if not said:
+        raise InputInvalid("Say why; the audit log keeps the reason.")
+    if len(said) > REASON_LENGTH_MAX:
+        raise InputInvalid(f"The reason has more than {REASON_LENGTH_MAX} characters; say it shorter.")
+    if "@" in said:
+        raise InputInvalid("Leave the address out of the reason: the audit log keeps it also after an erasure.")
+    return said

@@ -1,0 +1,54 @@
+-- name: find_person^
+-- Which lead is it, by id or by the address's hash? An erased lead is still found by both.
+select lead_id, email_hash, erased_at from ledger.leads
+where lead_id = :lead_id::bigint or email_hash = :email_hash::bytea
+for no key update;
+
+-- name: suppress_by_hand
+-- Put an address on the list of those never to be mailed; one that is there keeps its reason. No row: it was there.
+insert into ledger.suppressions (email_hash, email, reason, source, created_at)
+select :email_hash::bytea, coalesce((select email from ledger.leads where email_hash = :email_hash::bytea), :email::text),
+  'manual', :source::text, :as_of::timestamptz
+on conflict (email_hash) do nothing
+returning email_hash;
+
+-- name: earlier_suppression^
+-- Why was this address suppressed before?
+select reason, email is not null as has_email from ledger.suppressions where email_hash = :email_hash::bytea;
+
+-- name: leave_tombstone!
+-- The hash alone blocks from now on, imports too. A suppression that is there keeps its time, and loses the address.
+insert into ledger.suppressions (email_hash, email, reason, source, created_at)
+values (:email_hash::bytea, null, 'erased', :source::text, :as_of::timestamptz)
+on conflict (email_hash) do update set email = null, reason = 'erased', source = excluded.source;
+
+-- name: lock_planned_sends
+-- Hold the planned sends of a lead, in the order of every other change; a claim that has them goes first.
+select send_id from ledger.sends where lead_id = :lead_id::bigint and state = 'planned'
+order by send_id for no key update;
+
+-- name: suppress_next_sends
+-- Which planned send of each campaign was this lead's next? The later ones are its follow-ups.
+update ledger.sends s set state = 'suppressed', code = :cause::text, state_changed_at = :as_of::timestamptz
+where s.lead_id = :lead_id::bigint and s.state = 'planned' and not exists (
+  select from ledger.sends earlier
+  where earlier.lead_id = s.lead_id and earlier.campaign_id = s.campaign_id and earlier.state = 'planned'
+    and earlier.step < s.step)
+returning s.send_id;
+
+-- name: empty_lead
+-- Empty all that says who a lead is; its row stays for the counts of campaigns. No row: it was emptied before.
+update ledger.leads set email = null, email_domain = '', first_name = '', last_name = '', company = '', job_title = '',
+  industry = '', category = '', employee_count = null, phone = '', website = '', country = '', region = '', city = '',
+  time_zone = '', source = '', consent_at = null, attributes = '{}', updated_at = :as_of::timestamptz,
+  erased_at = :as_of::timestamptz
+where lead_id = :lead_id::bigint and erased_at is null
+returning lead_id;
+
+-- name: delete_score!
+-- An erased person has no score.
+delete from ledger.lead_scores where lead_id = :lead_id::bigint;
+
+-- name: delete_window!
+-- An erased person has no hours of reading.
+delete from ledger.lead_windows where lead_id = :lead_id::bigint;
