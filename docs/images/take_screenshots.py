@@ -73,8 +73,9 @@ def settle(page: Page) -> None:
     """Wait until Streamlit has drawn the page and nothing runs."""
     page.wait_for_selector("h1", timeout=60_000)
     page.wait_for_timeout(2_500)
-    page.wait_for_function("!document.querySelector('[data-testid=\"stStatusWidget\"]')", timeout=60_000)
-    page.wait_for_timeout(500)
+    for busy in ("stStatusWidget", "stSkeleton", "stSpinner"):
+        page.wait_for_function(f"!document.querySelector('[data-testid=\"{busy}\"]')", timeout=60_000)
+    page.wait_for_timeout(1_500)
 
 
 def take(page: Page, name: str) -> None:

@@ -177,8 +177,8 @@ def _tell(alerts: Alerts, content: LeadFileContent, outcome: ImportOutcome, *, a
     alerts.raise_alert(
         kind="lead_file_refused",
         severity="warning",
-        subject=f"Lead file {outcome.lead_file_id}",
-        message="The file was refused and none of its leads taken in; its report says why and which rows are wrong.",
+        subject=content.file_name,
+        message="The lead file was refused and none of its leads taken in; its report on the page Leads says why.",
         dedupe_key=dedupe_key,
         as_of=as_of,
     )
