@@ -54,7 +54,10 @@ ci: ## What continuous integration runs, from a clean clone
 	.ci/run
 
 
-.PHONY: lock screenshots bench
+.PHONY: crash-matrix lock screenshots bench
+crash-matrix: setup ## Kill a worker at every step of a send, and write the result into docs/never-twice.md
+	UPDATE_DOCS=1 pytest tests/integration/test_crash_matrix.py $(PYTEST_OPTIONS)
+
 lock: setup ## Resolve pyproject.toml into requirements.txt again
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 -o requirements.txt --no-header --no-annotate -q
 

@@ -1,9 +1,9 @@
 """Dispatches running campaigns through every lane.
 
 **Does:** sweeps first (claims of dead workers become *ambiguous*, ended cool-downs are lifted, guardrails are applied),
-then, for each lane (provider account) with something due: claims small batches in one Postgres transaction each, hands
-them to the provider through the account's mailboxes, and records every answer, until the time budget is used up or
-nothing is due.
+then, for each lane (provider account) with something due: claims batches in one Postgres transaction each, hands them
+to the provider through the account's mailboxes, and records every answer, until the time budget is used up or nothing
+is due. The lanes are shared out over at most six tasks; the lanes of one task send at the same time.
 
 **Starts:** every minute; also by UI or API, where `dry_run` only counts what a first claim would take.
 
@@ -36,21 +36,21 @@ DISPATCH_PARAMS = {
 
 @dag(schedule="* * * * *", doc_md=__doc__, tags=["sending"], params=DISPATCH_PARAMS, **DAG_DEFAULTS)
 def dispatch_campaigns() -> None:
-    """Sweep and list lanes → send each → tell people of alerts, and gate."""
+    """Sweep and share out the lanes → send each share → tell people of alerts, and gate."""
 
     @task
-    def open_lanes(**context) -> list[str]:
-        return app().open_lanes(as_of(context))
+    def open_lanes(**context) -> list[list[str]]:
+        return app().open_lane_groups(as_of(context))
 
     @task(
         pool="providers",
-        map_index_template="{{ task.op_kwargs['lane'] }}",
+        map_index_template="{{ (task.op_kwargs['lanes'] | join(', '))[:200] }}",
         outlets=[SENDS],
         execution_timeout=timedelta(minutes=12),  # shorter than a claim's lease
     )
-    def send_lane(lane: str, **context) -> dict[str, int]:
-        return app().send_lane(
-            lane,
+    def send_lanes(lanes: list[str], **context) -> dict[str, dict[str, int]]:
+        return app().send_lanes(
+            lanes,
             as_of(context),
             dry_run=context["params"]["dry_run"],
             time_budget_seconds=context["params"]["time_budget_seconds"],
@@ -60,7 +60,7 @@ def dispatch_campaigns() -> None:
     def notify_alerts(**context) -> dict:
         return app().notify_alerts(as_of(context))
 
-    sent = send_lane.expand(lane=open_lanes())
+    sent = send_lanes.expand(lanes=open_lanes())
     sent >> notify_alerts()
     fail_unless_all_succeeded(sent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import campaign_progress
 import page
 import senders
 import streamlit as st
@@ -53,7 +54,7 @@ def _show_waiting() -> None:
         found = [
             c
             for c in page.leadmill().explain_waiting(campaign.campaign_id, page.now())
-            if c.subject in {"campaign", "sends"}
+            if c.subject in campaign_progress.OF_CAMPAIGN
         ]
         for constraint in found:
             until = f" (until {senders.moment(constraint.relaxes_at)})" if constraint.relaxes_at else ""

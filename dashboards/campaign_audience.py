@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import campaign_words
+import country_gaps
 import lead_list
 import page
 import streamlit as st
@@ -13,7 +14,8 @@ from campaign_editing import key
 
 from leadmill.domain.campaigns import CampaignDraft
 from leadmill.domain.segments import Segment
-from leadmill.ports.audience import AudiencePreview, SampleLead
+from leadmill.domain.template_fields import LEAD_COLUMNS
+from leadmill.ports.audience import AudiencePreview, CountryGap, SampleLead
 
 FILES_OFFERED = 100
 SAMPLES_SHOWN = 8
@@ -29,6 +31,11 @@ def preview(installation: str, segment: Segment, pool_id: int | None) -> Audienc
 def samples(installation: str, segment: Segment, limit: int = 10) -> list[SampleLead]:  # noqa: ARG001 - the cache's key
     """A few leads of a segment, at most a few seconds old."""
     return page.leadmill().sample_leads(segment, limit)
+
+
+@st.cache_data(ttl=page.FRESH_SECONDS, show_spinner=False)
+def _country_gaps(installation: str, segment: Segment, pool_id: int | None) -> tuple[CountryGap, ...]:  # noqa: ARG001 - the cache's key
+    return page.leadmill().country_gaps(segment, pool_id)
 
 
 def edit(draft: CampaignDraft) -> CampaignDraft:
@@ -72,6 +79,11 @@ def _choose_pool(draft: CampaignDraft) -> int | None:
 @st.cache_data(ttl=300, show_spinner="Reading the values to filter by …")
 def _values(installation: str) -> dict[str, tuple[str, ...]]:  # noqa: ARG001 - the key of the cache
     return page.leadmill().lead_values()
+
+
+def known_values(installation: str, field: str) -> tuple[str, ...]:
+    """What leads have in a field, the commonest first."""
+    return _values(installation).get(field, ())
 
 
 def _pick(label: str, options: tuple[str, ...] | list[str], chosen: tuple[str, ...], name: str) -> tuple[str, ...]:
@@ -143,13 +155,32 @@ def _further_filters(segment: Segment) -> Segment:
         mailed = _pick_ids(
             "Leave out leads of these campaigns", campaigns, segment.exclude_campaign_ids, "campaigns_out"
         )
+        lacking = _pick("Leave out leads without", LEAD_COLUMNS, segment.exclude_without, "without")
+        apart = _pick_categories(segment)
     return replace(
         segment,
+        exclude_without=lacking,
+        exclude_categories=apart,
         min_employees=low,
         max_employees=high,
         lead_file_ids=within,
         exclude_lead_file_ids=without,
         exclude_campaign_ids=mailed,
+    )
+
+
+def _pick_categories(segment: Segment) -> tuple[str, ...]:
+    """Categories to leave out; "" stands for leads that have none."""
+    offered = dict.fromkeys(("", *known_values(page.installation(), "category"), *segment.exclude_categories))
+    return tuple(
+        st.multiselect(
+            "Leave out leads of these categories",
+            list(offered),
+            format_func=lambda category: category or "no category",
+            default=list(segment.exclude_categories),
+            key=key("categories_out"),
+            placeholder="None chosen",
+        )
     )
 
 
@@ -191,6 +222,9 @@ def show_counts(draft: CampaignDraft) -> None:
             width="stretch",
             column_config={"Leads": st.column_config.NumberColumn(width="small")},
         )
+        if counts.left_out.get("policy_country"):
+            with st.expander("Which countries, and why", icon=":material/gavel:"):
+                country_gaps.show(_country_gaps(page.installation(), draft.segment, draft.pool_id))
     else:
         st.caption("Nobody is left out.")
     st.markdown("**Some of them**")

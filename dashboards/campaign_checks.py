@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import campaign_editing
+import campaign_gaps
 import campaign_words
 import page
 import streamlit as st
@@ -18,7 +19,12 @@ NAMES = {
     "pool": "Mailboxes",
     "audience": "Audience",
     "legal_basis": "Legal basis",
+    "country_rules": "Countries' law",
     "content": "Content",
+    "blocks": "Content blocks",
+    "spintax": "Spintax",
+    "attachments": "Attachments",
+    "rare_leads": "Rare leads",
     "fields": "Leads' fields",
     "wording": "Wording",
     "schedule": "Schedule",
@@ -28,8 +34,8 @@ NAMES = {
 }
 
 
-def show(campaign_id: int) -> None:
-    """Every check on what is stored, the gravest first."""
+def show(campaign_id: int, state: campaign_editing.Editing | None = None) -> None:
+    """Every check on what is stored, the gravest first; `state` is the draft under edit, for what one click mends."""
     with st.spinner("Checking every kind of lead in the audience …"):
         checks = page.leadmill().preflight(campaign_id, page.now())
     errors = [check for check in checks if check.result == "error"]
@@ -43,6 +49,7 @@ def show(campaign_id: int) -> None:
     for check in [*errors, *warnings]:
         advice = f"  \n{check.advice}" if check.advice else ""
         SHOWN[check.result](f"**{_name(check)}:** {check.message}{advice}", icon=ICONS[check.result])
+        campaign_gaps.show(check, state)
     fine = [check for check in checks if check.result == "ok"]
     with st.container(border=True):
         for check in fine:

@@ -7,7 +7,10 @@ from dataclasses import replace
 from string import ascii_uppercase
 from typing import TypeVar
 
+import campaign_attachments
+import campaign_blocks
 import campaign_editing
+import campaign_fallbacks
 import campaign_preview
 import campaign_templates
 import campaign_words
@@ -37,6 +40,9 @@ def edit(state: campaign_editing.Editing) -> None:
     left, right = st.columns([1, 1], gap="large")
     with left:
         _edit_variant(state, step, label)
+        campaign_blocks.edit(state)
+        campaign_fallbacks.edit(state)
+        campaign_attachments.edit(state, step)
         _show_help()
     with right:
         campaign_preview.show(state.draft, step, label)

@@ -97,7 +97,7 @@ def _check(state: campaign_editing.Editing) -> None:
     if state.is_changed:
         campaign_editing.save(state)
         st.caption("Your changes are saved.")
-    campaign_checks.show(state.campaign_id)
+    campaign_checks.show(state.campaign_id, state)
 
 
 def _show_save(state: campaign_editing.Editing, section: str) -> None:
@@ -117,7 +117,7 @@ def _show_save(state: campaign_editing.Editing, section: str) -> None:
 
 def _show_sent(detail: CampaignDetail) -> None:
     unclear = campaign_unclear.of_campaign(detail.campaign_id)
-    count = f" ({len(unclear)})" if unclear else ""
+    count = f" ({sum(len(incident.doubts) for incident in unclear):,})" if unclear else ""
     _live(detail.campaign_id, detail.status)
     progress, results, doubts, made_of = st.tabs([PROGRESS, RESULTS, f"{UNCLEAR}{count}", MADE_OF])
     is_live = detail.status in {CampaignStatus.APPROVED, CampaignStatus.RUNNING}
@@ -127,7 +127,11 @@ def _show_sent(detail: CampaignDetail) -> None:
     with results:
         st.fragment(_results, run_every=every)(detail.campaign_id)
     with doubts, page.attempt():
-        campaign_unclear.show(unclear)
+        campaign_unclear.show(
+            unclear,
+            none="No mail of this campaign is unclear. One becomes so when it was handed over and the provider's "
+            "answer never came.",
+        )
     with made_of, page.attempt():
         _show_content(detail.draft)
 

@@ -8,8 +8,10 @@ import campaign_audience
 import page
 import streamlit as st
 
+from leadmill.domain.attachments import megabytes
 from leadmill.domain.campaigns import CampaignDraft
 from leadmill.domain.messages import OutgoingMessage
+from leadmill.ports.content import PreviewNotes
 
 HEIGHT = 460
 """Of the frame, in pixels."""
@@ -29,12 +31,15 @@ def show(draft: CampaignDraft, step: int, label: str) -> None:
     lead_id = st.selectbox("Preview as", list(names), format_func=names.get, key="preview_lead")
     with page.attempt():
         _show_message(page.leadmill().preview_message(draft, step, label, lead_id))
+        _show_notes(page.leadmill().preview_notes(draft, step, label, lead_id))
 
 
 def _show_message(message: OutgoingMessage) -> None:
     st.markdown(f"**Subject:** {_plain(message.subject)}")
     st.caption(f"From {_plain(message.sender_name)} · {_plain(message.sender_address)}")
     rendered, text, headers = st.tabs(["HTML", "Text", "Headers"])
+    for attached in message.frame.attachments:
+        st.caption(f":material/attach_file: {_plain(attached.name)} · {megabytes(len(attached.content))}")
     with rendered:
         st.iframe(sealed(message.html), height=HEIGHT + 4)
         st.caption("As a preview: links are not tracked and the unsubscribe link acts for nobody.")
@@ -55,6 +60,15 @@ def _show_message(message: OutgoingMessage) -> None:
             hide_index=True,
             width="stretch",
         )
+
+
+def _show_notes(notes: PreviewNotes) -> None:
+    """What this lead's mail owes to its category and to what is missing."""
+    for name, text in notes.fallbacks.items():
+        st.caption(f":material/format_shapes: {name} is missing; the fallback “{_plain(text)}” stands in.")
+    for name, category in notes.blocks.items():
+        version = f"the version for “{_plain(category)}”" if category else "the default version"
+        st.caption(f":material/view_agenda: The block {name} shows {version}.")
 
 
 def _plain(text: str) -> str:

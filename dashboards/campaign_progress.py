@@ -15,6 +15,8 @@ from leadmill.ports.waiting import Constraint
 
 REFRESH_SECONDS = 10
 MAILBOXES_SHOWN = 8
+OF_CAMPAIGN = frozenset({"campaign", "sends", "recipients", "dispatch"})
+"""Subjects of constraints that are no mailbox."""
 COLOURS = {
     "planned": charts.GREY,
     "claimed": charts.VIOLET,
@@ -123,10 +125,10 @@ def _show_waiting(constraints: list[Constraint]) -> None:
         st.caption("Nothing waits.")
         return
     for constraint in constraints:
-        if constraint.subject in {"campaign", "sends"}:
+        if constraint.subject in OF_CAMPAIGN:
             until = f" (until {campaign_words.moment(constraint.relaxes_at)})" if constraint.relaxes_at else ""
             st.markdown(f":material/schedule: {_in_words(constraint)}{until}")
-    mailboxes = [c for c in constraints if c.subject not in {"campaign", "sends"}]
+    mailboxes = [c for c in constraints if c.subject not in OF_CAMPAIGN]
     if mailboxes:
         st.dataframe(
             [

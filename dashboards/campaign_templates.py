@@ -82,6 +82,11 @@ Write a variable as `{{ first_name }}`. Leads differ in what is known of them, s
 `{{ first_name | default("there") }}`. Further columns of your lead files are there too, in small letters with
 underscores: “Favourite Colour” is `{{ favourite_colour }}`.
 
+Content blocks: `{{ block("intro") }}` puts in the version for the lead's category; write the versions under “Content
+blocks” below. No spintax such as `{Hi|Hello}`: add a variant, then you see which wording works.
+
+Rules in a `<style>` are put onto the elements by themselves, since many mail programs drop `<style>`.
+
 Conditions: `{% if company %}at {{ company }}{% endif %}`. Filters: `{{ company | upper }}`, `title`, `truncate(20)`.
 
 Leave the text part empty and it is made from the HTML. Links are tracked and the unsubscribe headers are added by

@@ -19,6 +19,7 @@ LEFT_OUT = {
     "no_email": "No e-mail address",
     "suppressed": "Must not be mailed (unsubscribed, complained, bounced, or put on the list)",
     "policy": "Their legal basis is not accepted by the chosen pool",
+    "policy_country": "Their country's law asks for another legal basis",
     "duplicate": "Another lead has the same inbox",
 }
 TIMINGS = {

@@ -8,6 +8,7 @@ from typing import Any
 import charts
 import lead_actions
 import lead_list
+import mailbox_choice
 import page
 import streamlit as st
 
@@ -208,6 +209,7 @@ def _show_sends(detail: LeadDetail) -> None:
                 "Subject": send["subject"],
                 "State": STATES.get(send["state"], send["state"]) + (f" ({send['code']})" if send["code"] else ""),
                 "From": send["mailbox"] or "not chosen yet",
+                "Why from there": mailbox_choice.words(send["reason"], send["why"]),
             }
             for send in detail.sends
         ],

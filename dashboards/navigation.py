@@ -15,6 +15,7 @@ WORK = [
     ("campaigns", "Campaigns", ":material/outgoing_mail:"),
     ("leads", "Leads", ":material/contacts:"),
     ("deliverability", "Deliverability", ":material/verified_user:"),
+    ("unclear", "Unclear mails", ":material/contact_support:"),
 ]
 SETTINGS = [("account", "Account", ":material/account_circle:")]
 ADMIN_SETTINGS = [

@@ -13,7 +13,7 @@ from leadmill.ports.sending_identity import PoolCapacity
 
 BASES = sorted(LEGAL_BASES)
 OVERRIDE = (
-    "Needed only for a policy wider than the provider's terms. SES and SendGrid ask for recipients who agreed; "
+    "Needed only for a policy wider than the provider's terms. Mail services ask for recipients who agreed; "
     "the audit log keeps the reason."
 )
 

@@ -9,11 +9,23 @@ import senders
 import streamlit as st
 
 from leadmill.domain.sending_policy import DEFAULT_POLICY
+from leadmill.domain.spread import EVEN_UP_TO, Spread
 from leadmill.ports.mailboxes import AccountSetup
-from leadmill.ports.sender_setup import SenderSetup
+from leadmill.ports.sender_setup import AccountEntry, SenderSetup
 
 NEW = "New …"
-PROVIDERS = {"smtp": "Gmail or any SMTP server", "ses": "Amazon SES", "sendgrid": "SendGrid"}
+SPREADS: dict[str | None, str] = {
+    None: f"even up to {EVEN_UP_TO} mails a day",
+    Spread.EVEN.value: "even over the day",
+    Spread.AS_FAST_AS_POSSIBLE.value: "as fast as possible",
+}
+PROVIDERS = {
+    "smtp": "Gmail or any SMTP server",
+    "ses": "Amazon SES",
+    "sendgrid": "SendGrid",
+    "mailgun": "Mailgun",
+    "postmark": "Postmark",
+}
 WHERE_HELP = (
     "Where the secret is, never the secret itself: env:NAME for an environment variable of the workers, or "
     "airflow:CONNECTION for the password of an Airflow connection."
@@ -22,6 +34,8 @@ CONFIG_HINTS = {
     "smtp": {"host": "smtp.gmail.com", "port": 587, "tls": "starttls"},
     "ses": {"region": "eu-central-1", "configuration_set": "leadmill"},
     "sendgrid": {},
+    "mailgun": {"host": "https://api.eu.mailgun.net"},
+    "postmark": {"stream": "broadcast"},
 }
 
 
@@ -39,6 +53,8 @@ def show(setup: SenderSetup) -> None:
                     "Secret": entry.setup.secret_ref,
                     "Mails a day": limit_words(entry.setup.daily_limit),
                     "A second": limit_words(entry.setup.max_per_second),
+                    "Spread": SPREADS[entry.setup.spread],
+                    "The provider allows": allowed_words(entry),
                     "Mailboxes": entry.mailbox_count,
                 }
                 for entry in setup.accounts
@@ -66,6 +82,16 @@ def show(setup: SenderSetup) -> None:
         _form(before, provider)
 
 
+def allowed_words(entry: AccountEntry) -> str:
+    """What the provider itself said of an account, for people; empty where it was not asked."""
+    limits = entry.limits
+    if limits is None or entry.limits_read_at is None:
+        return ""
+    day, second = limit_words(limits.daily_limit), limit_words(limits.max_per_second)
+    used = f", {limits.sent_24h:,} sent" if limits.sent_24h is not None else ""
+    return f"{limits.status}: {day} in 24 hours{used}, {second} a second (read {entry.limits_read_at:%d %b %H:%M} UTC)"
+
+
 def limit_words(limit: float | None) -> str:
     """A limit for people; None is none of its own."""
     return "no limit" if limit is None else f"{limit:,.10g}"
@@ -85,12 +111,20 @@ def _form(before: AccountSetup | None, provider: str) -> None:
         secret_ref = st.text_input(
             "Where its secret is", before.secret_ref if before else "", help=WHERE_HELP, key=f"{key}_secret"
         )
-        day, second = st.columns(2)
+        day, second, over_day = st.columns(3)
         daily_limit = day.number_input(
             "Mails a day, at most", 1, value=before.daily_limit if before else None, key=f"{key}_day"
         )
         max_per_second = second.number_input(
             "Mails a second, at most", 0.01, value=before.max_per_second if before else None, key=f"{key}_second"
+        )
+        spread = over_day.selectbox(
+            "Its mailboxes send",
+            list(SPREADS),
+            list(SPREADS).index(before.spread if before else None),
+            format_func=lambda key: SPREADS[key],
+            key=f"{key}_spread",
+            help="Even: each mailbox spreads its mails until 18:00 in its zone, or until the leads' windows close.",
         )
         if st.form_submit_button("Save the account", type="primary"):
             with page.attempt():
@@ -105,6 +139,7 @@ def _form(before: AccountSetup | None, provider: str) -> None:
                     secret_ref=secret_ref.strip(),
                     daily_limit=daily_limit,
                     max_per_second=max_per_second,
+                    spread=spread,
                     as_of=page.now(),
                 )
                 page.say_later(f"Provider account {name.strip()} is saved.")

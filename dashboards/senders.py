@@ -12,8 +12,7 @@ import streamlit as st
 
 from leadmill.domain.access import Role
 from leadmill.domain.guardrails import BOUNCE_MINIMUM_SAMPLE, WINDOW_DAYS, Health
-from leadmill.domain.mailboxes import Binding
-from leadmill.domain.warm_up import days_of_warm_up
+from leadmill.domain.mailboxes import Binding, is_warming_up
 from leadmill.ports.mailboxes import MailboxHealth, MailboxState
 
 ICONS = {"critical": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
@@ -25,11 +24,15 @@ BINDINGS = {
     Binding.ACCOUNT_PAUSED: "its provider account is paused",
     Binding.ACCOUNT_WAITS: "its provider asked to wait",
     Binding.MINIMUM_GAP: "the least gap between two mails",
+    Binding.SPREAD: "its even spread over the day",
     Binding.MAILBOX_DAY: "its daily limit",
     Binding.WARM_UP: "its warm-up",
+    Binding.PROBATION: "its probation",
     Binding.MAILBOX_HOUR: "its hourly limit",
     Binding.DOMAIN_DAY: "its domain's daily limit",
     Binding.ACCOUNT_DAY: "its provider account's daily quota",
+    Binding.PROVIDER_DAY: "the provider's own daily limit",
+    Binding.RECIPIENT_HOUR: "the hourly limits of recipient domains",
 }
 
 
@@ -108,10 +111,8 @@ def _standing(state: MailboxState) -> str:
 
 def _line(state: MailboxState, known: MailboxHealth | None) -> dict[str, object]:
     mailbox, health = state.mailbox, known.health if known else Health(0)
-    age = days_of_warm_up(mailbox.warm_up_started_on, mailbox.day)
     until = mailbox.domain_cool_down_until if mailbox.domain_status.value == "cooling_down" else mailbox.cool_down_until
     relaxes = f", until {moment(state.capacity.relaxes_at)}" if state.capacity.relaxes_at else ""
-    is_warm = age is None or state.day_limit >= mailbox.daily_limit
     return {
         "Mailbox": state.address,
         "Status": status_words(_standing(state), until),
@@ -119,7 +120,7 @@ def _line(state: MailboxState, known: MailboxHealth | None) -> dict[str, object]
         "Today": 100 * mailbox.taken_today / state.day_limit if state.day_limit else 0.0,
         "Sent": f"{mailbox.taken_today} of {state.day_limit}",
         "Limited by": BINDINGS[state.capacity.binding] + (relaxes if not state.capacity.remaining else ""),
-        "Warm-up": "warm" if is_warm else f"day {age + 1}" if age is not None and age >= 0 else "not begun",
+        "Warm-up": _warmth(state),
         "Mails": health.sent,
         "Bounced": _rate(health.bounce_rate, health.sent),
         "Complaints": health.complained,
@@ -127,6 +128,17 @@ def _line(state: MailboxState, known: MailboxHealth | None) -> dict[str, object]
         "Account": f"{state.account} ({state.provider})",
         "Pool": state.pool,
     }
+
+
+def _warmth(state: MailboxState) -> str:
+    mailbox = state.mailbox
+    if mailbox.is_on_probation:
+        return "probation"
+    if not is_warming_up(mailbox):
+        return "warm"
+    if mailbox.warm_up_started_on is not None and mailbox.day < mailbox.warm_up_started_on:
+        return "not begun"
+    return f"stage {(mailbox.warm_up.stage if mailbox.warm_up else 0) + 1}"
 
 
 def _rate(rate: float, sent: int) -> str:

@@ -23,6 +23,7 @@ def show(setup: SenderSetup) -> None:
                     "Status": senders.status_words(entry.status, None),
                     "Sending IPs": ", ".join(entry.sending_ips),
                     "Mails a day": limit_words(entry.daily_limit),
+                    "DKIM keys of ours": ", ".join(entry.dkim_selectors),
                     "Mailboxes": entry.mailbox_count,
                 }
                 for entry in setup.domains

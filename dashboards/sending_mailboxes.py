@@ -8,6 +8,7 @@ import page
 import streamlit as st
 from provider_accounts import WHERE_HELP, limit_words
 
+from leadmill.domain.warm_up import CURVES
 from leadmill.ports.mailboxes import MailboxSetup
 from leadmill.ports.sender_setup import SenderSetup
 
@@ -48,6 +49,7 @@ def _line(mailbox: MailboxSetup) -> dict[str, object]:
         "An hour": limit_words(mailbox.hourly_limit),
         "Gap (s)": mailbox.min_gap_seconds,
         "Warm-up since": str(mailbox.warm_up_started_on or "warm"),
+        "Curve": mailbox.warm_up_curve or "the pool's",
         "Time zone": mailbox.time_zone,
     }
 
@@ -83,7 +85,7 @@ def _form(before: MailboxSetup, accounts: list[str], pools: list[str]) -> None:
 
 def _limits(before: MailboxSetup, key: str) -> dict[str, object]:
     day, hour, gap = st.columns(3)
-    zone, warm_up, _ = st.columns(3)
+    zone, warm_up, curve = st.columns(3)
     zones = sorted(available_timezones() | {before.time_zone})
     return {
         "daily_limit": day.number_input(
@@ -100,5 +102,12 @@ def _limits(before: MailboxSetup, key: str) -> dict[str, object]:
             key=f"{key}_warm_up",
             disabled=before.warm_up_started_on is not None,
             help="Empty for a mailbox that is warm already. Once set, it stays.",
+        ),
+        "warm_up_curve": curve.text_input(
+            "Curve of its warm-up",
+            before.warm_up_curve,
+            key=f"{key}_curve",
+            placeholder="the pool's",
+            help=f"{', '.join(CURVES)}, or daily limits such as 5,8,12,20.",
         ),
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,13 +84,40 @@ def database_url(request: pytest.FixtureRequest, postgres: str) -> Iterator[str]
         yield url
 
 
+@pytest.fixture(scope="session")
+def edge_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of a real edge with the tests' key and a store of its own: pre-flight tries its unsubscribe link."""
+    store = tmp_path_factory.mktemp("edge-store")
+    settings = Settings(secret_key=SecretStr(TEST_SECRET), store=f"file://{store}")
+    with running_edge(settings) as url:
+        yield url
+
+
+@contextmanager
+def running_edge(settings: Settings) -> Iterator[str]:
+    """A real edge in a thread; its base URL."""
+    import uvicorn
+
+    from leadmill.edge.app import create_app
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+    listening.close()
+
+
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
+def settings(database_url: str, tmp_path: Path, edge_url: str) -> Settings:
     """Settings of a process that works on the test's own database and folder."""
     return Settings(
         var_dir=tmp_path / "var",
         database_url=database_url,
         store=f"file://{tmp_path}/store",
+        edge_base_url=edge_url,
         secret_key=SecretStr(TEST_SECRET),
         allow_special_use_domains=True,
     )

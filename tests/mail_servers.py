@@ -28,6 +28,7 @@ class SmtpRecorder:
     """Counts every mail by recipient; the local part of an address says how it is answered.
 
     `unknown-…` 550 5.1.1, `grey-…` 451 at first, `later-…` always 450 4.7.0, `block-…` a spam block, `reject-…` 554 on the content, `auth-…` 5.7.26,
+    `odd-…` a code that no table knows,
     `slow-…` 421, `mute-…` takes the mail and closes without an answer, `gone-…` closes at RCPT.
     """
 
@@ -46,7 +47,7 @@ class SmtpRecorder:
         self.sessions += 1
         return responses
 
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list) -> str:  # noqa: N802, PLR0911 - aiosmtpd's name
         kind = address.partition("-")[0]
         if kind == "unknown":
             return "550 5.1.1 No such user here"
@@ -58,6 +59,8 @@ class SmtpRecorder:
             return "451 4.3.0 never seen"
         if kind == "slow":
             return "421 4.7.0 Too many connections, try again later"
+        if kind == "odd":
+            return f"550 5.9.9 Nobody has ever seen this before <{address}>"
         if kind == "block":
             return "554 5.7.1 Client host blocked using zen.example"
         envelope.rcpt_tos.append(address)

@@ -26,7 +26,9 @@ def execute(app: App, text: str, *values: Any) -> list[dict[str, Any]]:
 
 
 def make_lane(app: App, port: int, *, name: str = "own smtp", **config: Any) -> str:
+    """An SMTP lane; its mailboxes send as fast as their limits let them, unless the test says `spread`."""
     limits = {key: config.pop(key) for key in ("daily_limit", "max_per_second") if key in config}
+    limits["spread"] = config.pop("spread", "as_fast_as_possible")
     app.add_provider_account(
         ADMIN,
         name=name,
@@ -125,6 +127,11 @@ def sends(app: App, campaign_id: int, where: str = "true") -> list[dict[str, Any
         f" where campaign_id = %s and {where} order by step, send_id",
         campaign_id,
     )
+
+
+def reasons(app: App) -> set[str]:
+    """Why sends went to their mailboxes, over all claims."""
+    return {row["reason"] for row in execute(app, "select unnest(reasons) as reason from ledger.claims")}
 
 
 def suppress(app: App, email: str, reason: str = "unsubscribed") -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from leadmill.errors import LeadmillError
+from leadmill.simulate_command import simulate
 
 main = typer.Typer(
     no_args_is_help=True,
@@ -105,6 +106,9 @@ def why(campaign_id: Annotated[int, typer.Argument(metavar="CAMPAIGN", help="The
         typer.echo("Nothing of this campaign is open.")
 
 
+main.command()(simulate)
+
+
 @main.command("senders")
 def set_up_senders(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="YAML; see docs/senders.example.yaml.")],
@@ -115,6 +119,39 @@ def set_up_senders(
 
     counts = apply_sender_file(app(), file.read_text(encoding="utf-8"), as_of=datetime.now(UTC))
     typer.echo(", ".join(f"{count} {what}" for what, count in counts.items()) + " are set up.")
+
+
+@main.command("placement")
+def look_at_placement(
+    *,
+    send: Annotated[bool, typer.Option("--send", help="Send the day's test mails first.")] = False,
+    missing_after_hours: Annotated[float, typer.Option(min=0, help="Then a mail that was not found is missing.")] = 24,
+) -> None:
+    """Read the seed inboxes (with --send: after a test mail of each mailbox) and say where test mails landed."""
+    from leadmill.bootstrap import app
+
+    now = datetime.now(UTC)
+    if send:
+        sent = app().send_placement_tests(now)
+        typer.echo(", ".join(f"{count} {state}" for state, count in sorted(sent.items())) or "No mailbox has one.")
+    found = app().read_placement_tests(now, missing_after_hours=missing_after_hours)
+    typer.echo(", ".join(f"{count} {word}" for word, count in sorted(found.items())) or "No test mail is on its way.")
+    for each in app().placements(now):
+        counts = f"{each.inbox} inbox, {each.spam} spam, {each.elsewhere} elsewhere, {each.missing} missing"
+        typer.echo(f"{each.mailbox} at {each.provider_family}: {counts}, {each.waiting} on their way")
+
+
+@main.command("dkim-key")
+def make_dkim_keys(
+    domain: Annotated[str, typer.Argument(help="The sending domain, such as mail.example.com.")],
+    folder: Annotated[Path, typer.Option(file_okay=False, help="Where the private keys go, readable by you alone.")],
+    kind: Annotated[list[str], typer.Option(help="rsa, ed25519, or both by saying it twice.")] = ["rsa", "ed25519"],  # noqa: B006 - typer copies it
+) -> None:
+    """Make DKIM keys for mails that leave by your own SMTP server; print their DNS records and sender-file lines."""
+    from leadmill.bootstrap import app
+    from leadmill.dkim_command import write_keys
+
+    typer.echo(write_keys(app().new_dkim_keys(domain, kinds=kind, as_of=datetime.now(UTC)), domain, folder))
 
 
 @main.command("collect")

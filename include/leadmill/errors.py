@@ -46,12 +46,20 @@ class DatabaseUnavailable(TransientError):
     """Postgres did not answer."""
 
 
+class ClockAhead(PermanentError):
+    """The dispatching host's clock runs ahead of the database server's; nothing was claimed."""
+
+
 class SenderSuspended(PermanentError):
     """The provider stopped this sender or account."""
 
 
 class CredentialsRejected(PermanentError):
     """The provider refused the log-in of this account or mailbox."""
+
+
+class SendingBroke(PermanentError):
+    """A defect of ours broke a hand-over; what has no receipt is known not to have been handed over."""
 
 
 class LeadFileInvalid(PermanentError):
@@ -75,7 +83,14 @@ class Conflict(PermanentError):
 
 
 class TemplateInvalid(PermanentError):
-    """A template cannot be compiled, or lacks something every mail must carry."""
+    """A template cannot be compiled, or lacks something every mail must carry.
+
+    `missing` names the variable that a lead lacks, where that is the reason.
+    """
+
+    def __init__(self, message: str, *, missing: str = "") -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class InputInvalid(PermanentError):

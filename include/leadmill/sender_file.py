@@ -27,6 +27,7 @@ class _Pool(_Part):
     provider: str = "smtp"
     legal_bases: list[str] | None = None
     override_reason: str = ""
+    warm_up_curve: str | None = None
 
 
 class _Account(_Part):
@@ -36,12 +37,19 @@ class _Account(_Part):
     secret_ref: str = ""
     daily_limit: int | None = None
     max_per_second: float | None = None
+    spread: str | None = None
+
+
+class _DkimKey(_Part):
+    selector: str
+    secret_ref: str
 
 
 class _Domain(_Part):
     name: str
     sending_ips: list[str] = Field(default_factory=list)
     daily_limit: int | None = None
+    dkim_keys: list[_DkimKey] | None = None
 
 
 class _Mailbox(_Part):
@@ -56,6 +64,24 @@ class _Mailbox(_Part):
     hourly_limit: int | None = None
     min_gap_seconds: int = 0
     warm_up_started_on: date | None = None
+    warm_up_curve: str = ""
+
+
+class _RecipientLimit(_Part):
+    family: str
+    hourly_limit: int | None
+    domains: list[str] | None = None
+
+
+class _Seed(_Part):
+    address: str
+    provider_family: str
+    imap_host: str
+    imap_port: int = 993
+    tls: str = "implicit"
+    user_name: str = ""
+    secret_ref: str = ""
+    is_active: bool = True
 
 
 class SenderFile(_Part):
@@ -66,13 +92,15 @@ class SenderFile(_Part):
     accounts: list[_Account] = Field(default_factory=list)
     domains: list[_Domain] = Field(default_factory=list)
     mailboxes: list[_Mailbox] = Field(default_factory=list)
+    recipient_limits: list[_RecipientLimit] = Field(default_factory=list)
+    seeds: list[_Seed] = Field(default_factory=list)
 
 
 def apply_sender_file(app: App, text: str, *, as_of: datetime) -> dict[str, int]:
     """Set up everything that a sender file names; applying it again changes nothing.
 
     Returns:
-        Counts of `pools`, `accounts`, `domains` and `mailboxes`.
+        Counts of `pools`, `accounts`, `domains`, `mailboxes`, `recipient limits` and `seed inboxes`.
 
     Raises:
         ConfigInvalid: The text is no sender file; says where.
@@ -98,17 +126,25 @@ def apply_sender_file(app: App, text: str, *, as_of: datetime) -> dict[str, int]
                 legal_bases=pool.legal_bases,
                 override_reason=pool.override_reason,
             )
+        if pool.warm_up_curve is not None:
+            app.set_warm_up_curve(SYSTEM, "pool", pool.name, pool.warm_up_curve, as_of=as_of)
     for account in wanted.accounts:
         app.add_provider_account(SYSTEM, **account.model_dump(), as_of=as_of)
     for domain in wanted.domains:
         app.add_sending_domain(SYSTEM, **domain.model_dump(), as_of=as_of)
     for mailbox in wanted.mailboxes:
         app.add_mailbox(SYSTEM, **mailbox.model_dump(), as_of=as_of)
+    for limit in wanted.recipient_limits:
+        app.set_recipient_limit(SYSTEM, as_of=as_of, **limit.model_dump())
+    for seed in wanted.seeds:
+        app.add_seed_inbox(SYSTEM, **seed.model_dump(), as_of=as_of)
     return {
         "pools": len(wanted.pools),
         "accounts": len(wanted.accounts),
         "domains": len(wanted.domains),
         "mailboxes": len(wanted.mailboxes),
+        "recipient limits": len(wanted.recipient_limits),
+        "seed inboxes": len(wanted.seeds),
     }
 
 

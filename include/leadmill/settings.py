@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from leadmill.domain.guardrails import FALSE_PAUSES_A_MONTH
 from leadmill.domain.machine_touches import FAST_SECONDS
 from leadmill.errors import ConfigInvalid
 
@@ -26,7 +27,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LEADMILL_", extra="ignore")
 
     var_dir: Path = Field(default=Path("var"), description="Folder of the embedded stack's state.")
-    database_url: str = Field(default="", description="PostgreSQL 15+ URL of Leadmill's own database.")
+    database_url: str = Field(default="", description="PostgreSQL 16+ URL of Leadmill's own database.")
     store: str = Field(default="", description="`s3://bucket/prefix` or `file:///folder`; empty = var/store.")
     s3_endpoint_url: str | None = Field(default=None, description="Endpoint of an S3-compatible store.")
     s3_region: str = "us-east-1"
@@ -34,6 +35,13 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(default=SecretStr(""), description="At least 32 characters; signs and hashes.")
 
     edge_base_url: str = Field(default="http://127.0.0.1:8025", description="Public URL of the edge app.")
+    edge_neighbour_url: str = Field(
+        default="", description="Where the dashboards reach the edge, if edge_base_url is a loopback URL."
+    )
+    attachment_max_mb: float = Field(default=5.0, gt=0, description="Of one attachment, in MB of 1,000,000 bytes.")
+    attachments_total_max_mb: float = Field(
+        default=10.0, gt=0, description="Of all attachments of one mail, before encoding."
+    )
     edge_trusted_proxies: str = Field(
         default="127.0.0.1", description="Comma-separated proxies whose X-Forwarded-For is believed."
     )
@@ -54,6 +62,12 @@ class Settings(BaseSettings):
         default=FAST_SECONDS,
         ge=0,
         description="An open or click sooner after delivery counts as a machine's; 0 = never.",
+    )
+
+    false_pauses_per_month: float = Field(
+        default=FALSE_PAUSES_A_MONTH,
+        gt=0,
+        description="How many healthy mailboxes of a pool the bounce guardrail may pause in 30 days, on average.",
     )
 
     streamlit_base_url: str = "http://127.0.0.1:8501"

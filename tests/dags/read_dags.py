@@ -32,6 +32,8 @@ def read(folder: Path) -> dict[str, dict[str, object]]:
                     "owners": sorted({task.owner for task in dag.tasks}),
                     "retries": sorted({task.retries for task in dag.tasks}),
                     "pools": sorted({task.pool for task in dag.tasks}),
+                    "single_tasks": sum(not hasattr(task, "expand_input") for task in dag.tasks),
+                    "mapped_tasks": sum(hasattr(task, "expand_input") for task in dag.tasks),
                     "timetable": type(dag.timetable).__name__,
                     "params": {
                         name: {"schema": param.schema, "description": param.description or ""}

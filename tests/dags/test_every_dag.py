@@ -51,6 +51,7 @@ def test_every_dag_of_the_design_is_there() -> None:
         "dispatch_campaigns",
         "collect_events",
         "check_blacklists",
+        "check_conservation",
     } <= set(FILES)
 
 
@@ -105,3 +106,16 @@ def test_a_dag_has_a_run_book_with_a_curl_line(name: str) -> None:
     assert page.exists()
     assert "curl" in page.read_text()
     assert f"dags/{name}/dagRuns" in page.read_text()
+
+
+def test_a_dispatch_cycle_has_at_most_ten_tasks_whatever_the_number_of_lanes(read: dict[str, Any]) -> None:
+    from leadmill.domain.dispatch import lane_groups
+
+    lanes = [f"lane {n}" for n in range(40)]
+    groups = lane_groups(lanes)
+    dag = read["dispatch_campaigns"]["dags"][0]
+
+    assert sorted(lane for group in groups for lane in group) == sorted(lanes)
+    assert dag["mapped_tasks"] == 1
+    assert dag["single_tasks"] + len(groups) <= 10
+    assert [len(lane_groups(lanes[:n])) for n in (0, 1, 5, 6, 7)] == [0, 1, 5, 6, 6]

@@ -62,6 +62,7 @@ def dashboards(lake_app: App, tmp_path: Path) -> Iterator[str]:
         "LEADMILL_DATABASE_URL": settings.database_url,
         "LEADMILL_STORE": settings.store,
         "LEADMILL_SECRET_KEY": settings.secret_key.get_secret_value(),
+        "LEADMILL_EDGE_BASE_URL": settings.edge_base_url,
         "LEADMILL_ALLOW_SPECIAL_USE_DOMAINS": "true",
         "LEADMILL_STREAMLIT_BASE_URL": f"http://127.0.0.1:{port}",
     }
@@ -165,7 +166,9 @@ def set_up_sending(app: App, port: int) -> None:
     set_organisation(app)
     app.create_pool(SYSTEM, "own smtp", at, legal_bases=["consent"])
     config = {"host": "127.0.0.1", "port": port, "tls": "none", "timeout_seconds": 5}
-    app.add_provider_account(SYSTEM, name="relay", provider="smtp", config=config, as_of=at)
+    app.add_provider_account(
+        SYSTEM, name="relay", provider="smtp", config=config, spread="as_fast_as_possible", as_of=at
+    )
     app.add_sending_domain(SYSTEM, name="brand.test", as_of=at)
     for number in range(2):
         app.add_mailbox(

@@ -239,9 +239,9 @@ def test_an_unclear_mail_is_decided_by_a_person_with_a_reason(world: App, monkey
         campaign_id,
     )
     page = open_campaign(monkeypatch, world, campaign_id)
-    page.radio(key="settle_outcome").set_value("It went out (its follow-ups go on)")
-    page.text_input(key="settle_reason").set_value("found in the provider's log")
-    page.button(key="settle_submit").click().run()
+    page.radio(key="settle_outcome_0").set_value("sent")
+    page.text_input(key="settle_reason_0").set_value("found in the provider's log")
+    page.button(key="settle_submit_0").click().run()
     assert not page.exception
     assert "Decided: 1" in words_of(page)
     assert not world.ambiguous_sends()

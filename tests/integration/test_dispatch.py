@@ -9,6 +9,7 @@ import pytest
 
 from leadmill.bootstrap import App
 from leadmill.domain.dispatch import LEASE, Outcome, SendResult
+from leadmill.domain.messages import Receipt, ReceiptStatus
 from leadmill.errors import NotFound
 from tests.mail_servers import SmtpRecorder, closed_port, smtp_server
 from tests.sending_world import (
@@ -22,6 +23,7 @@ from tests.sending_world import (
     make_mailboxes,
     make_pool,
     people,
+    reasons,
     sends,
     states,
     suppress,
@@ -54,8 +56,9 @@ def test_every_due_send_goes_out_once_and_the_ledger_knows_the_servers_id(
     assert len(mail.copies) == 70
     assert max(mail.by_sender.values()) - min(mail.by_sender.values()) <= 1
     row = sends(app, campaign)[0]
-    assert row["provider_message_id"].startswith("Q")
-    assert row["assignment"]["reason"] == "rotation"
+    assert row["queue_id"].startswith("Q")
+    assert row["provider_message_id"] is None
+    assert reasons(app) == {"rotation"}
     assert usage(app) == {"mailbox": 70, "hour": 70, "domain": 70, "account": 70}
     assert app.open_lanes(later(minutes=1)) == []
 
@@ -179,7 +182,7 @@ def test_a_pause_during_a_run_stops_it_within_one_claim(app: App, mail: SmtpReco
     pool = make_pool(app)
     make_mailboxes(app, 3, daily_limit=1000)
     campaign = make_campaign(app, pool, people(600))
-    mail.delay_seconds = 0.02
+    mail.delay_seconds = 0.06
     runner = threading.Thread(target=app.send_lane, args=(lane, NOW), kwargs={"time_budget_seconds": 30})
     runner.start()
     while sum(mail.copies.values()) < 20:
@@ -251,7 +254,7 @@ def test_a_transient_refusal_is_tried_again_later_from_the_same_mailbox(
     assert states(app, campaign) == {"accepted": 6}
     after = sends(app, campaign)
     assert {row["send_id"]: row["mailbox_id"] for row in after} == before
-    assert {row["assignment"]["reason"] for row in after} == {"retry"}
+    assert reasons(app) == {"rotation", "retry"}
     assert set(mail.copies.values()) == {1}
 
 
@@ -455,8 +458,8 @@ def test_a_yes_recorded_after_the_delivery_event_keeps_the_later_state(app: App,
     execute(app, "update ledger.sends set state = 'delivered' where send_id = %s", send.send_id)
     result = SendResult(send.send_id, Outcome.ACCEPTED, provider_message_id="p1")
     assert app.send_ledger.record("w", [result], now=later(seconds=1)) == {send.send_id: "delivered"}
-    row = execute(app, "select state, provider_message_id, accepted_at from ledger.sends")[0]
-    assert (row["state"], row["provider_message_id"], row["accepted_at"]) == ("delivered", "p1", later(seconds=1))
+    row = execute(app, "select state, queue_id, accepted_at from ledger.sends")[0]
+    assert (row["state"], row["queue_id"], row["accepted_at"]) == ("delivered", "p1", later(seconds=1))
 
 
 def test_a_retry_in_a_campaign_that_was_cancelled_meanwhile_is_cancelled(app: App, lane: str) -> None:
@@ -514,24 +517,28 @@ def test_a_lead_that_breaks_rendering_is_refused_and_stops_nobody(app: App, mail
 
 
 class _BreaksFor:
-    """Opens the real provider, but for one mailbox something that breaks with a defect."""
+    """Opens the real provider, but for one mailbox something that breaks with a defect after it read three mails."""
 
     name = "broken"
+    batch_size = 100
 
     def __init__(self, esps, mailbox_id: int) -> None:
-        self._esps, self._mailbox_id = esps, mailbox_id
+        self._esps, self._mailbox_id, self.apis = esps, mailbox_id, esps.apis
 
     def open(self, channel, *, date):
         return self if channel.mailbox_id == self._mailbox_id else self._esps.open(channel, date=date)
 
-    def send(self, messages):
+    async def send(self, messages):
+        taken = iter(messages)
+        yield Receipt(next(taken).send_id, ReceiptStatus.ACCEPTED, provider_message_id="x")
+        next(taken), next(taken)
         raise ZeroDivisionError
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing to end."""
 
 
-def test_a_defect_in_one_thread_fails_the_run_but_loses_no_answer_of_the_others(
+def test_a_defect_in_one_mailbox_fails_the_run_but_only_what_may_have_gone_out_is_in_doubt(
     app: App, mail: SmtpRecorder, lane: str
 ) -> None:
     pool = make_pool(app)
@@ -540,10 +547,12 @@ def test_a_defect_in_one_thread_fails_the_run_but_loses_no_answer_of_the_others(
     app.__dict__["esps"] = _BreaksFor(app.esps, first)
     with pytest.raises(ZeroDivisionError):
         app.send_lane(lane, NOW, time_budget_seconds=5)
-    assert sum(mail.copies.values()) == 30
-    assert states(app, campaign) == {"accepted": 30, "claimed": 10}  # nobody knows of the ten: left to their lease
+    # Nobody knows of the two that were being handed over: left to their lease. The seven behind them are given back,
+    # and may go out from another mailbox.
+    assert states(app, campaign)["claimed"] == 2
+    assert states(app, campaign)["accepted"] == sum(mail.copies.values()) + 1 >= 31
     app.recover_expired_leases(later(hours=1))
-    assert states(app, campaign) == {"accepted": 30, "ambiguous": 10}
+    assert states(app, campaign)["ambiguous"] == 2
 
 
 def test_why_speaks_from_the_command_line(app: App, lane: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,12 +114,15 @@ def test_workers_that_claim_at_once_share_the_sends_and_keep_every_limit(app: Ap
     assert usage(app)["account"] == usage(app)["mailbox"] == len(taken)
 
 
-def test_dispatch_run_twice_at_once_sends_nothing_twice(app: App, mail: SmtpRecorder, port: int) -> None:
+@pytest.mark.parametrize("workers", [2, 8])
+def test_dispatch_run_several_times_at_once_sends_nothing_twice(
+    app: App, mail: SmtpRecorder, port: int, workers: int
+) -> None:
     lane = make_lane(app, port)
     pool = make_pool(app)
     make_mailboxes(app, 5, daily_limit=50)
     campaign = make_campaign(app, pool, [*people(180), *people(15, "grey"), *people(5, "unknown")])
-    others = apps(app, 2)
+    others = apps(app, workers)
     errors = in_threads(*(lambda w=w: w.send_lane(lane, NOW, time_budget_seconds=20) for w in others))
     for other in others:
         other.database.close()
@@ -135,7 +138,7 @@ def test_recording_and_claiming_at_once_never_deadlock_for_good(app: App, mail: 
     for lane in lanes:
         make_mailboxes(app, 3, lane=lane, domain=f"{lane}.test", daily_limit=200)
     campaign = make_campaign(app, pool, [*people(300), *people(60, "grey")])
-    others = apps(app, 4)
+    others = apps(app, 8)
     errors = in_threads(
         *(lambda w=w, n=n: w.send_lane(lanes[n % 2], NOW, time_budget_seconds=20) for n, w in enumerate(others))
     )
@@ -176,7 +179,7 @@ def test_a_worker_killed_at_a_random_moment_mails_nobody_twice_and_loses_nothing
     app: App, mail: SmtpRecorder, port: int, tmp_path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
-    mail.delay_seconds = 0.003
+    mail.delay_seconds = 0.06  # an ordinary relay: at most 130 mails a second over the four times two connections
     lane = make_lane(app, port)
     pool = make_pool(app)
     make_mailboxes(app, 4, daily_limit=150)
@@ -203,7 +206,7 @@ def test_a_worker_killed_at_a_random_moment_mails_nobody_twice_and_loses_nothing
     assert set(mail.message_ids.values()) == {1}
     assert sum(after.values()) == 600
     assert after["claimed"] == 0
-    assert after["ambiguous"] == at_death["claimed"] <= 70
+    assert after["ambiguous"] == at_death["claimed"] <= 150
     assert len(app.ambiguous_sends()) == after["ambiguous"]
     accepted_or_doubtful = {
         row["email"] for row in sends(app, campaign, "state in ('accepted', 'ambiguous') and step = 1")

@@ -21,7 +21,17 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from leadmill.adapters.store import FolderStore
-from leadmill.domain.send_references import LinkKind, click_url, link_token, open_url, unsubscribe_url
+from leadmill.domain.send_references import (
+    NO_SEND,
+    PROBE_HEADER,
+    LinkKind,
+    click_url,
+    link_token,
+    open_url,
+    probe_answer,
+    probe_token,
+    unsubscribe_url,
+)
 from leadmill.edge.app import create_app
 from leadmill.edge.signatures.ses import is_sns_url, signed_text
 from leadmill.errors import TransientError
@@ -95,6 +105,20 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 UNSUBSCRIBE = unsubscribe_url("", 7, KEY)
+
+
+def test_the_links_of_a_preview_and_of_our_own_probe_unsubscribe_nobody(world: World) -> None:
+    client = world.client
+    preview = client.post(f"/u/{link_token(LinkKind.UNSUBSCRIBE, NO_SEND, KEY)}", data=ONE_CLICK)
+    probe = f"/u/{probe_token('nonce12345', KEY)}"
+    looked, acted = client.get(probe), client.post(probe, data=ONE_CLICK)
+    without = client.post(probe, data={"x": "y"})
+    forged = client.post("/u/probe-nonce12345.AAAAAAAAAAAAAAAA", data=ONE_CLICK)
+    assert "This was a preview" in preview.text
+    assert (looked.status_code, acted.status_code, without.status_code, forged.status_code) == (200, 200, 400, 404)
+    assert acted.headers[PROBE_HEADER] == probe_answer("nonce12345", KEY)
+    assert not {PROBE_HEADER.lower()} & (looked.headers.keys() | without.headers.keys() | forged.headers.keys())
+    assert world.objects() == []
 
 
 def test_a_get_shows_a_page_with_a_button_and_does_nothing(world: World) -> None:

@@ -107,7 +107,7 @@ def test_planned_sends_to_an_alias_are_withdrawn_when_the_person_opts_out(app: A
 
 
 def test_own_smtp_pools_may_mail_legitimate_interest(app: App) -> None:
-    make_lead(app, "cold@a.test", legal_basis="legitimate_interest")
+    make_lead(app, "cold@a.test", legal_basis="legitimate_interest", country="US")
     assert app.audience_preview(Segment(), make_pool(app)).will_be_mailed == 1
 
 
@@ -265,7 +265,7 @@ def test_a_new_suppression_reaches_planned_sends(app: App) -> None:
 
 
 def test_a_narrowed_policy_withdraws_planned_sends(app: App) -> None:
-    make_lead(app, "cold@a.test", legal_basis="legitimate_interest")
+    make_lead(app, "cold@a.test", legal_basis="legitimate_interest", country="US")
     campaign_id = approved_campaign(app)
     app.plan_campaigns(NOW)
     pool_id = app.campaign(campaign_id).draft.pool_id

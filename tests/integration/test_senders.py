@@ -137,12 +137,14 @@ def test_bounces_above_five_percent_pause_the_mailbox_once_with_its_evidence(app
     bad, good = make_mailboxes(app, 2)
     health(app, bad, accepted=200, hard_bounced=12)
     health(app, good, accepted=200, hard_bounced=3)
-    assert app.apply_guardrails(NOW) == {"paused": 1, "cooled_down": 0, "warned": 0}
-    assert app.apply_guardrails(NOW) == {"paused": 0, "cooled_down": 0, "warned": 0}
+    assert app.apply_guardrails(NOW)["paused"] == 1
+    assert set(app.apply_guardrails(NOW).values()) == {0}
     assert (status(app, bad), status(app, good)) == ("paused", "active")
     row = execute(app, "select status_evidence from ledger.mailboxes where mailbox_id = %s", bad)[0]
     assert row["status_evidence"]["evidence"]["bounce_rate"] == 0.06
-    assert [(alert.kind, alert.occurrences) for alert in app.open_alerts()] == [("mailbox_paused", 1)]
+    assert [(alert.kind, alert.occurrences) for alert in app.open_alerts()] == [
+        ("domain_paused", 1), ("mailbox_paused", 1)  # half of its two mailboxes
+    ]  # fmt: skip
 
 
 def test_addresses_refused_while_sending_count_as_bounces(app: App, pool: int) -> None:
@@ -155,7 +157,7 @@ def test_addresses_refused_while_sending_count_as_bounces(app: App, pool: int) -
 
 def test_old_bounces_are_forgotten(app: App, pool: int) -> None:
     (mailbox,) = make_mailboxes(app, 1)
-    health(app, mailbox, days_ago=20, accepted=200, hard_bounced=50)
+    health(app, mailbox, days_ago=30, accepted=200, hard_bounced=50)
     assert app.apply_guardrails(NOW)["paused"] == 0
 
 

@@ -15,8 +15,14 @@ from hypothesis import strategies as st
 
 from leadmill.adapters.content.compiler import JinjaContent, JinjaContentCompiler
 from leadmill.adapters.content.mime import to_bytes
-from leadmill.domain.messages import OutgoingMessage
-from leadmill.domain.send_references import LinkKind, send_id_of_message_id, send_id_of_token
+from leadmill.domain.messages import Frame, OutgoingMessage
+from leadmill.domain.send_references import (
+    LinkKind,
+    link_token,
+    message_id,
+    send_id_of_message_id,
+    send_id_of_token,
+)
 from leadmill.errors import TemplateInvalid
 from leadmill.ports.content import Organisation, Recipient, Sender, VariantContent
 
@@ -216,6 +222,12 @@ def test_every_mail_carries_one_click_unsubscribe_and_our_send_id() -> None:
     assert mail.tags == {"send_id": "42", "campaign_id": "7", "step": "1", "variant": "3"}
 
 
+def test_links_and_ids_made_before_stay_valid() -> None:
+    assert message_id(42, "acme.test", KEY) == "<lm.42.CaFJQsxO1jd8xUZ1@acme.test>"
+    assert link_token(LinkKind.UNSUBSCRIBE, 42, KEY) == "42.qZ3uY7IPN_NUJD2n"
+    assert link_token(LinkKind.CLICK, 42, KEY, url="https://acme.test/ü") == "42._zsO2NIdkWlRFmg7"
+
+
 def test_the_text_body_is_made_from_the_html_where_there_is_none() -> None:
     html = (
         "<html><head><title>T</title><style>p{color:red}</style></head><body><h1>News for {{ company }}</h1>"
@@ -323,7 +335,7 @@ def test_an_address_with_a_line_break_is_refused(address: str) -> None:
 @given(text=st.text(max_size=2000))
 @settings(max_examples=150, deadline=None)
 def test_a_body_arrives_as_it_was_written(text: str) -> None:
-    mail = OutgoingMessage(1, "a@b.test", "Ann", "c@d.test", "Hi", text, text, "<lm.1.x@b.test>")
+    mail = OutgoingMessage(1, "a@b.test", "Ann", "c@d.test", Frame.of("Hi", text, text), (), "<lm.1.x@b.test>")
     found = parsed(mail)
     expected = re.sub(r"\r\n|\r|\n", "\n", text).rstrip("\n")
     for kind in ("plain", "html"):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from leadmill.adapters.esp.replies import classify
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leadmill.adapters.esp.replies import classify, reply_table
 from leadmill.domain.dispatch import is_spam_block
 from leadmill.domain.messages import Fault
 
@@ -92,3 +96,81 @@ def test_what_speaks_of_our_own_rate_is_throttling_even_at_the_recipient(basic: 
 
 def test_a_code_never_holds_text_of_the_reply() -> None:
     assert classify(550, "5.1.1 <jane@corp.test> unknown", of_recipient=True).code == "550 5.1.1"
+
+
+@pytest.mark.parametrize(
+    ("basic", "text", "of_recipient", "fault", "mark"),
+    [
+        # Google, Yahoo and Microsoft, as their pages print them.
+        (421, "4.7.27 Your email has been rate limited because SPF authentication didn't pass", BODY, Fault.SENDER, ""),
+        (421, "4.7.30 Your email has been rate limited because DKIM authentication didn't pass", BODY, Fault.SENDER, ""),
+        (421, "4.7.32 the From: header isn't aligned with either the authenticated SPF or DKIM", BODY, Fault.SENDER, ""),
+        (550, "5.7.25 the IP address sending this message does not have a PTR record setup", BODY, Fault.SENDER, ""),
+        (550, "5.7.28 Our system has detected an unusual rate of unsolicited mail", BODY, Fault.SENDER, "spam-block"),
+        (550, "5.7.1 this message is likely unsolicited mail", BODY, Fault.MESSAGE, ""),
+        (552, "5.7.0 This message was blocked because its content presents a potential security issue", BODY,
+         Fault.MESSAGE, ""),
+        (550, "5.2.1 The user you are trying to contact is receiving mail at a rate that", RCPT, Fault.MOMENT, ""),
+        (553, "5.7.1 [BL21] Connections will not be accepted from 192.0.2.1", BODY, Fault.SENDER, "spam-block"),
+        (554, "5.7.9 Message not accepted for policy reasons", BODY, Fault.MESSAGE, ""),
+        (554, "delivery error: dd This user doesn't have a yahoo.com account", BODY, Fault.ADDRESS, ""),
+        (550, "5.7.1 messages from [192.0.2.1] weren't sent. part of their network is on our block list (S3150)", BODY,
+         Fault.SENDER, "spam-block"),
+        (550, "5.7.649 Access denied, banned sending IP [192.0.2.1]", RCPT, Fault.SENDER, "spam-block"),
+        (550, "5.4.1 Recipient address rejected: Access denied", RCPT, Fault.ADDRESS, ""),
+        (550, "5.1.8 Access denied, bad outbound sender", BODY, Fault.SENDER, ""),
+        (554, "5.2.252 SendAsDenied; box@brand.test not allowed to send as", BODY, Fault.SENDER, ""),
+        (550, "5.7.705 Access denied, tenant has exceeded threshold", BODY, Fault.SENDER, ""),
+        (554, "Message rejected: Email address is not verified. The following identities failed the check", BODY,
+         Fault.SENDER, ""),
+    ],
+)  # fmt: skip
+def test_the_large_services_own_codes_are_known(
+    basic: int, text: str, of_recipient: bool, fault: Fault, mark: str
+) -> None:
+    verdict = classify(basic, text, of_recipient=of_recipient)
+    assert (verdict.fault, verdict.is_throttling, verdict.is_known) == (fault, False, True)
+    assert is_spam_block(verdict.code) == bool(mark)
+
+
+@pytest.mark.parametrize(
+    ("basic", "text"),
+    [
+        (421, "4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to unexpected volume"),
+        (451, "4.7.650 The mail server has been temporarily rate limited due to IP reputation"),
+        (432, "4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded"),
+        (451, "4.7.500 Server busy. Please try again later"),
+    ],
+)
+def test_what_a_large_service_says_of_our_rate_holds_the_mailbox(basic: int, text: str) -> None:
+    verdict = classify(basic, text, of_recipient=False)
+    assert (verdict.fault, verdict.is_throttling, verdict.is_daily_quota) == (Fault.MOMENT, True, False)
+
+
+@pytest.mark.parametrize(
+    ("basic", "text", "fault", "code"),
+    [
+        (550, "5.9.9 Nobody saw this before", Fault.MESSAGE, "550 5.9.9"),
+        (571, "no", Fault.MESSAGE, "571"),
+        (499, "odd", Fault.MOMENT, "499"),
+    ],
+)
+def test_an_unknown_code_is_judged_by_its_class_and_said_to_be_unknown(
+    basic: int, text: str, fault: Fault, code: str
+) -> None:
+    verdict = classify(basic, text, of_recipient=False)
+    assert (verdict.fault, verdict.code, verdict.is_known) == (fault, code, False)
+
+
+def test_every_rule_of_the_table_has_a_source_and_the_table_a_version() -> None:
+    table = reply_table()
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", table.version)
+    assert len(table.rules) > 25
+    assert all(len(rule.source) > 10 for rule in table.rules)
+    assert all(rule.basic or rule.first_digit or rule.enhanced for rule in table.rules)
+
+
+@given(st.integers(400, 599), st.text(max_size=80), st.booleans())
+def test_any_reply_has_a_verdict_whose_code_holds_nothing_of_its_text(basic: int, text: str, at: bool) -> None:
+    verdict = classify(basic, text, of_recipient=at)
+    assert re.fullmatch(r"[45]\d\d( [245]\.\d{1,3}\.\d{1,3})?( spam-block)?", verdict.code)

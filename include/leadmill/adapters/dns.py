@@ -16,6 +16,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.resolver
 
+from leadmill.adapters.event_loop import where_no_loop_runs
 from leadmill.domain.dns import DnsAnswer, DnsStatus
 from leadmill.errors import ConfigInvalid
 
@@ -70,7 +71,7 @@ class DnsLookup:
         self._concurrency = concurrency
 
     def look_up(self, names: Sequence[str]) -> Sequence[DnsAnswer]:
-        return asyncio.run(self._look_up(names))
+        return where_no_loop_runs(lambda: asyncio.run(self._look_up(names)))
 
     async def _look_up(self, names: Sequence[str]) -> list[DnsAnswer]:
         slots = asyncio.Semaphore(self._concurrency)

@@ -12,6 +12,7 @@ from leadmill.bootstrap.core import Core
 
 if TYPE_CHECKING:
     from leadmill.domain.access import Actor
+    from leadmill.domain.attachments import AttachmentLimits
     from leadmill.domain.campaigns import CampaignDraft
     from leadmill.domain.messages import OutgoingMessage
     from leadmill.domain.segments import Segment
@@ -39,9 +40,14 @@ class Campaigning(Core):
     @cached_property
     def content_compiler(self) -> ContentCompiler:
         """Compiles variants; rendering needs no database."""
+        from leadmill.adapters.content.attached import StoredAttachments
         from leadmill.adapters.content.compiler import JinjaContentCompiler
 
-        return JinjaContentCompiler(edge_base_url=self.settings.edge_base_url, key=self.settings.secret)
+        return JinjaContentCompiler(
+            edge_base_url=self.settings.edge_base_url,
+            key=self.settings.secret,
+            attachments=StoredAttachments(self.store),
+        )
 
     @cached_property
     def _campaign_ledger(self) -> CampaignLedger:
@@ -79,9 +85,24 @@ class Campaigning(Core):
         return AirflowApi(url, user=self.settings.airflow_user, password=password)
 
     def _preflight(self) -> Preflight:
+        from leadmill.adapters.unsubscribe_probe import HttpUnsubscribeProbe
         from leadmill.services.check_campaign import Preflight
 
-        return Preflight(self._audience, self._senders, self.content_compiler, self.settings.edge_base_url)
+        probe = HttpUnsubscribeProbe(
+            self.settings.edge_base_url, self.settings.secret, neighbour_url=self.settings.edge_neighbour_url
+        )
+        return Preflight(self._audience, self._senders, self.content_compiler, probe)
+
+    @property
+    def attachment_limits(self) -> AttachmentLimits:
+        """How large attachments may be."""
+        from leadmill.domain.attachments import AttachmentLimits
+
+        megabyte = 1_000_000
+        return AttachmentLimits(
+            per_file=round(self.settings.attachment_max_mb * megabyte),
+            per_mail=round(self.settings.attachments_total_max_mb * megabyte),
+        )
 
     def create_campaign(self, actor: Actor, draft: CampaignDraft, as_of: datetime) -> int:
         """Keep a new draft; returns its id."""
@@ -101,20 +122,30 @@ class Campaigning(Core):
         """Put a draft's content anew; `loaded_at` (the `updated_at` seen) keeps somebody else's edit safe."""
         from leadmill.services.edit_campaign import edit_campaign
 
-        edit_campaign(actor, campaign_id, draft, campaigns=self._campaign_ledger, as_of=as_of, loaded_at=loaded_at)
+        edit_campaign(
+            actor,
+            campaign_id,
+            draft,
+            campaigns=self._campaign_ledger,
+            limits=self.attachment_limits,
+            as_of=as_of,
+            loaded_at=loaded_at,
+        )
 
     def copy_campaign(self, actor: Actor, campaign_id: int, as_of: datetime) -> int:
         """Make a new draft of a campaign; returns its id."""
         from leadmill.services.copy_campaign import copy_campaign
 
         seed = secrets.randbits(_SEED_BITS)
-        return copy_campaign(actor, campaign_id, campaigns=self._campaign_ledger, seed=seed, as_of=as_of)
+        return copy_campaign(
+            actor, campaign_id, campaigns=self._campaign_ledger, store=self.store, seed=seed, as_of=as_of
+        )
 
     def delete_campaign(self, actor: Actor, campaign_id: int, as_of: datetime) -> None:
         """Take a draft, or a cancelled campaign that never sent, out of sight."""
         from leadmill.services.change_campaign import delete_campaign
 
-        delete_campaign(actor, campaign_id, campaigns=self._campaign_ledger, as_of=as_of)
+        delete_campaign(actor, campaign_id, campaigns=self._campaign_ledger, store=self.store, as_of=as_of)
 
     def approve_campaign(self, actor: Actor, campaign_id: int, as_of: datetime) -> None:
         """Approve a draft whose pre-flight checks show no error."""

@@ -5,26 +5,30 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from leadmill.bootstrap.core import Core
+from leadmill.bootstrap.guarding import Guarding
 
 if TYPE_CHECKING:
     from leadmill.adapters.esp.opening import OpenEsps
     from leadmill.adapters.ledger.alerts import LedgerAlerts
     from leadmill.adapters.ledger.mailboxes import LedgerMailboxes
+    from leadmill.adapters.ledger.replies import LedgerReplyCounts
     from leadmill.adapters.ledger.sends import LedgerSends
     from leadmill.domain.access import Actor
+    from leadmill.domain.dkim import NewDkimKey
     from leadmill.ports.content import ContentCompiler
     from leadmill.ports.dispatch import AmbiguousSend, Settlement
     from leadmill.ports.mailboxes import MailboxState
+    from leadmill.ports.replies import UnknownReply
     from leadmill.ports.waiting import Constraint
 
 
-class Sending(Core):
+class Sending(Guarding):
     """Mailboxes, lanes and dispatch."""
 
     @cached_property
@@ -50,6 +54,12 @@ class Sending(Core):
         return OpenEsps(to_bytes)
 
     @cached_property
+    def _replies(self) -> LedgerReplyCounts:
+        from leadmill.adapters.ledger.replies import LedgerReplyCounts
+
+        return LedgerReplyCounts(self.database)
+
+    @cached_property
     def _alerts(self) -> LedgerAlerts:
         from leadmill.adapters.ledger.alerts import LedgerAlerts
 
@@ -57,9 +67,14 @@ class Sending(Core):
 
     @cached_property
     def _compiler(self) -> ContentCompiler:
+        from leadmill.adapters.content.attached import StoredAttachments
         from leadmill.adapters.content.compiler import JinjaContentCompiler
 
-        return JinjaContentCompiler(edge_base_url=self.settings.edge_base_url, key=self.settings.secret)
+        return JinjaContentCompiler(
+            edge_base_url=self.settings.edge_base_url,
+            key=self.settings.secret,
+            attachments=StoredAttachments(self.store),
+        )
 
     def register_secrets(self, scheme: str, resolver: Callable[[str], str]) -> None:
         """Let `scheme:name` in a secret_ref be resolved by a function of the host's, such as Airflow's connections."""
@@ -70,27 +85,69 @@ class Sending(Core):
     # --- dispatch
 
     def open_lanes(self, as_of: datetime) -> list[str]:
-        """Sweep dead leases, end cool-downs, apply guardrails; returns the lanes that may have something to send."""
-        from leadmill.services.open_lanes import open_lanes
+        """Sweep dead leases, end cool-downs, apply guardrails, move warm-ups on; returns the lanes with work."""
+        from leadmill.services.open_lanes import SweepPorts, open_lanes
 
-        return open_lanes(self.send_ledger, self.sender_registry, self._alerts, as_of=as_of)
+        ports = SweepPorts(
+            ledger=self.send_ledger,
+            registry=self.sender_registry,
+            alerts=self._alerts,
+            holds=self.hold_ledger,
+            warm_ups=self.warm_up_ledger,
+            false_pauses_a_month=self.settings.false_pauses_per_month,
+        )
+        return open_lanes(ports, as_of=as_of)
+
+    def open_lane_groups(self, as_of: datetime) -> list[list[str]]:
+        """The same as `open_lanes`, in as many groups as there are tasks to send them."""
+        from leadmill.domain.dispatch import lane_groups
+
+        return lane_groups(self.open_lanes(as_of))
 
     def send_lane(
         self, lane: str, as_of: datetime, *, dry_run: bool = False, time_budget_seconds: float = 50.0
     ) -> dict[str, int]:
         """Claim and send in one lane until the time is up or nothing is due; returns counts by outcome."""
-        from leadmill.services.react_to_failures import FailureReactions
-        from leadmill.services.send_lane import LanePorts, send_lane
+        return self.send_lanes([lane], as_of, dry_run=dry_run, time_budget_seconds=time_budget_seconds)[lane]
 
+    def send_lanes(
+        self, lanes: Sequence[str], as_of: datetime, *, dry_run: bool = False, time_budget_seconds: float = 50.0
+    ) -> dict[str, dict[str, int]]:
+        """Claim and send in several lanes at once; returns counts by lane and outcome."""
+        from leadmill.adapters.event_loop import run
+        from leadmill.services.lane_run import LanePorts
+        from leadmill.services.react_to_failures import FailureReactions
+        from leadmill.services.send_lane import send_lanes
+
+        if not dry_run:
+            self.read_provider_limits(lanes, as_of)
         reactions = FailureReactions(self.send_ledger, self.sender_registry, self._alerts)
-        return send_lane(
-            lane,
-            LanePorts(self.send_ledger, self.esps, self._compiler, reactions),
+        work = send_lanes(
+            lanes,
+            LanePorts(self.send_ledger, self.esps, self._compiler, reactions, self._replies),
             worker=f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}",
             as_of=as_of,
             dry_run=dry_run,
             time_budget_seconds=time_budget_seconds,
         )
+        return run(work)
+
+    def read_provider_limits(self, lanes: Sequence[str], as_of: datetime) -> int:
+        """Ask providers what they allow these lanes, where the answer is older than 10 minutes; returns how many said.
+
+        A lane whose account the provider stopped is paused.
+        """
+        from leadmill.adapters.esp.limit_reader import ReadLimits
+        from leadmill.adapters.ledger.provider_limits import LedgerProviderLimits
+        from leadmill.services.read_provider_limits import LimitPorts, read_provider_limits
+
+        ledger = LedgerProviderLimits(self.database)
+        ports = LimitPorts(ReadLimits(self.esps.apis), ledger, self.sender_registry, self._alerts)
+        return read_provider_limits(lanes, ports, as_of=as_of)
+
+    def unknown_replies(self, *, limit: int = 100) -> list[UnknownReply]:
+        """Replies that our table of codes does not know, the latest first."""
+        return self._replies.unknown_replies(limit=limit)
 
     def recover_expired_leases(self, as_of: datetime) -> dict[str, int]:
         """Make sends of dead workers ambiguous and old doubts lost; returns the counts `ambiguous` and `lost`."""
@@ -100,11 +157,21 @@ class Sending(Core):
         return {"ambiguous": recovered.ambiguous, "lost": recovered.lost}
 
     def apply_guardrails(self, as_of: datetime) -> dict[str, int]:
-        """Pause, cool down and warn by what events say; returns the counts `paused`, `cooled_down`, `warned`."""
+        """Pause, cool down, warn and hold contents by what events say.
+
+        Returns:
+            The counts `paused` (mailboxes), `domains_paused`, `cooled_down`, `warned` and `campaigns_held`.
+        """
         from leadmill.services.apply_guardrails import apply_guardrails
 
-        outcome = apply_guardrails(self.sender_registry, self._alerts, as_of=as_of)
-        return {"paused": outcome.paused, "cooled_down": outcome.cooled_down, "warned": outcome.warned}
+        outcome = apply_guardrails(
+            self.sender_registry,
+            self._alerts,
+            self.hold_ledger,
+            as_of=as_of,
+            false_pauses_a_month=self.settings.false_pauses_per_month,
+        )
+        return asdict(outcome)
 
     def explain_waiting(self, campaign_id: int, as_of: datetime) -> list[Constraint]:
         """Why a campaign's sends wait: what binds, and when it relaxes."""
@@ -127,7 +194,7 @@ class Sending(Core):
 
     # --- what sends: set-up (admin), pauses (analyst), releases (admin)
 
-    def add_provider_account(
+    def add_provider_account(  # noqa: PLR0913 - an account has so many settings; all but two have a default
         self,
         actor: Actor,
         *,
@@ -137,13 +204,14 @@ class Sending(Core):
         secret_ref: str = "",
         daily_limit: int | None = None,
         max_per_second: float | None = None,
+        spread: str | None = None,
         as_of: datetime,
     ) -> int:
-        """Add or update a lane: `provider` is smtp, ses or sendgrid; see docs/feature-matrix.md for `config`."""
+        """Add or update a lane; providers and their `config` are in docs/feature-matrix.md."""
         from leadmill.ports.mailboxes import AccountSetup
         from leadmill.services.set_up_senders import add_provider_account
 
-        account = AccountSetup(name, provider, dict(config or {}), secret_ref, daily_limit, max_per_second)
+        account = AccountSetup(name, provider, dict(config or {}), secret_ref, daily_limit, max_per_second, spread)
         return add_provider_account(self.sender_registry, actor, account, as_of=as_of)
 
     def add_sending_domain(
@@ -153,14 +221,32 @@ class Sending(Core):
         name: str,
         sending_ips: Sequence[str] = (),
         daily_limit: int | None = None,
+        dkim_keys: Sequence[Mapping[str, str]] | None = None,
         as_of: datetime,
     ) -> int:
-        """Add or update a sending domain; returns its id."""
+        """Add or update a sending domain; returns its id. `dkim_keys`: selector and secret_ref; None keeps them."""
+        from leadmill.domain.dkim import DkimKeyRef
         from leadmill.services.set_up_senders import add_sending_domain
 
+        keys = None if dkim_keys is None else [DkimKeyRef(**key) for key in dkim_keys]
         return add_sending_domain(
-            self.sender_registry, actor, name, sending_ips=sending_ips, daily_limit=daily_limit, as_of=as_of
+            self.sender_registry,
+            actor,
+            name,
+            sending_ips=sending_ips,
+            daily_limit=daily_limit,
+            dkim_keys=keys,
+            as_of=as_of,
         )
+
+    def new_dkim_keys(
+        self, domain: str, *, kinds: Sequence[str] = ("rsa", "ed25519"), as_of: datetime
+    ) -> list[NewDkimKey]:
+        """Fresh DKIM keys for a domain with their DNS records; nothing is stored."""
+        from leadmill.adapters.content.dkim_keys import new_key
+        from leadmill.domain.dkim import default_selector
+
+        return [new_key(domain, default_selector(kind, as_of=as_of), kind) for kind in kinds]
 
     def add_mailbox(  # noqa: PLR0913 - a mailbox has so many settings; all but three have a default
         self,
@@ -177,6 +263,7 @@ class Sending(Core):
         hourly_limit: int | None = None,
         min_gap_seconds: int = 0,
         warm_up_started_on: date | None = None,
+        warm_up_curve: str = "",
         as_of: datetime,
     ) -> int:
         """Add or update a mailbox on the sending domain of its address; account and pool go by name."""
@@ -196,6 +283,7 @@ class Sending(Core):
             hourly_limit=hourly_limit,
             min_gap_seconds=min_gap_seconds,
             warm_up_started_on=warm_up_started_on,
+            warm_up_curve=warm_up_curve,
         )
         return add_mailbox(self.sender_registry, actor, mailbox, as_of=as_of)
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from leadmill.domain.attachments import AttachedFile
+from leadmill.domain.content_blocks import ContentBlock, blocks_problems
 from leadmill.domain.segments import Segment
+from leadmill.domain.template_fields import fallback_problems
 from leadmill.errors import Conflict
 
 NAME_LIMIT = 200
@@ -76,16 +79,20 @@ class Variant:
 class Step:
     """One mail of the sequence; its number is its place, from 1.
 
-    `delay_days`: days after the step before was accepted; 0 for the first.
+    `delay_days`: days after the step before was accepted; 0 for the first. `attachments` go with every variant.
     """
 
     variants: tuple[Variant, ...]
     delay_days: int = 0
+    attachments: tuple[AttachedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignDraft:
-    """What an analyst edits; may be incomplete, the pre-flight checks say what is missing. Times are aware UTC."""
+    """What an analyst edits; may be incomplete, the pre-flight checks say what is missing. Times are aware UTC.
+
+    `fallbacks`: what stands in for a variable that a lead lacks, wherever the template gives no default of its own.
+    """
 
     name: str
     pool_id: int | None = None
@@ -97,6 +104,8 @@ class CampaignDraft:
     ends_at: datetime | None = None
     track_opens: bool = True
     track_clicks: bool = True
+    fallbacks: tuple[tuple[str, str], ...] = ()
+    blocks: tuple[ContentBlock, ...] = ()
 
     def problems(self) -> list[str]:
         """What makes the draft impossible to keep, one sentence each; empty where it is fine."""
@@ -113,7 +122,7 @@ class CampaignDraft:
             found.append(f"At most {STEPS_LIMIT} steps.")
         for number, step in enumerate(self.steps, start=1):
             found += _step_problems(number, step)
-        return found + self.segment.problems()
+        return found + blocks_problems(self.blocks) + fallback_problems(self.fallbacks) + self.segment.problems()
 
     def _schedule_problems(self) -> list[str]:
         times = [t for t in (self.starts_at, self.ends_at) if t is not None and t.tzinfo is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -78,3 +79,12 @@ SPAM_BLOCK_MARK = "spam-block"
 def is_spam_block(code: str) -> bool:
     """Whether a refusal says that the sender, not this one mail, is blocked as a source of spam."""
     return code.endswith(SPAM_BLOCK_MARK)
+
+
+LANE_TASKS = 6
+"""Tasks that send at once in a dispatch cycle: with listing, alerts and the gate at most ten, however many lanes."""
+
+
+def lane_groups(lanes: Sequence[str]) -> list[list[str]]:
+    """The lanes in at most `LANE_TASKS` groups of about the same size, one for each task."""
+    return [list(lanes[first::LANE_TASKS]) for first in range(min(LANE_TASKS, len(lanes)))]

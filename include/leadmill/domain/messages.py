@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+Part = tuple[str | int, ...]
+"""A subject or a body: literal text, and the numbers of the slots between it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with every mail of a variant; `name` is a file name without a path."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Frame:
+    """What all mails of one variant share; what differs from one to the next stands in their `values`.
+
+    Frames are equal only to themselves: a provider's template, or the encoded form of the shared text, is made once
+    per frame and found again by it. A slot may stand in several places.
+    """
+
+    subject: Part
+    text: Part
+    html: Part
+    attachments: tuple[Attachment, ...] = ()
+
+    @classmethod
+    def of(cls, subject: str, text: str, html: str, attachments: tuple[Attachment, ...] = ()) -> Frame:
+        """A frame without slots, for a mail that shares nothing."""
+        return cls((subject,), (text,), (html,), attachments)
+
+    def slots(self) -> Iterator[int]:
+        """The numbers of the slots, as often as they stand in the three parts."""
+        for part in (self.subject, self.text, self.html):
+            yield from (piece for piece in part if isinstance(piece, int))
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """One rendered mail for one recipient.
 
+    `values[k]` is the text of slot k of the frame exactly as it stands in the part (escaped where that is HTML).
     `headers` holds the extra headers (List-Unsubscribe, List-Unsubscribe-Post, Feedback-ID …), never CR or LF.
     `message_id` is the full Message-ID with angle brackets, on our own domain, and carries the send id.
     `tags` travel as SES tags or SendGrid custom args; no personal data in them.
@@ -20,13 +58,32 @@ class OutgoingMessage:
     sender_address: str
     sender_name: str
     recipient: str
-    subject: str
-    text: str
-    html: str
+    frame: Frame
+    values: tuple[str, ...]
     message_id: str
     reply_to: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """The subject with this recipient's values filled in."""
+        return self.filled(self.frame.subject)
+
+    @property
+    def text(self) -> str:
+        """The text body with this recipient's values filled in."""
+        return self.filled(self.frame.text)
+
+    @property
+    def html(self) -> str:
+        """The HTML body with this recipient's values filled in."""
+        return self.filled(self.frame.html)
+
+    def filled(self, part: Part) -> str:
+        """A part of the frame with this recipient's values in their slots."""
+        values = self.values
+        return "".join([piece if isinstance(piece, str) else values[piece] for piece in part])
 
 
 class Fault(StrEnum):
@@ -56,3 +113,4 @@ class Receipt:
     fault: Fault | None = None
     code: str = ""  # "550 5.1.1", "MessageRejected": never free text with an address in it
     retry_after: datetime | None = None
+    is_unknown: bool = False  # no table of ours knows the code: the adapter judged by its class alone

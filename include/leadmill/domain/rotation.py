@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import heapq
-import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-PRIOR_MAILS = 100
-"""Weight of the pool's bounce rate against a mailbox's own, in mails: about two and a half days at 40 a day, so that a
-mailbox with three sends neither always wins nor always loses (empirical Bayes shrinkage of a proportion)."""
+import numpy as np
+from numpy.typing import NDArray
 
-POOL_PRIOR_RATE = 0.02
-"""Bounce rate assumed where the pool has no history: what a clean list shows; below the 3 % that warns."""
+from leadmill.domain.rotation_limits import AssignmentReason, Candidate, Choice, Limits
+from leadmill.domain.water_level import Floats, Ints, fill, in_order
 
-HEALTH_WEIGHT = 20.0
-"""How much fuller a healthier mailbox is kept: one point of bounce rate counts like 20 % of the day's limit, so a
-mailbox at 5 % (where the guardrail pauses) waits until clean ones are full."""
-
-
-class AssignmentReason(StrEnum):
-    """Why this mailbox."""
-
-    ROTATION = "rotation"
-    STICKY = "sticky"  # it sent the first step
-    RETRY = "retry"  # the same sender as before: greylisting lets it pass
+BLOCK = 5_000
+"""Sends that count as equally due: within a block follow-ups go first, then retries, then what a recipient domain's
+limit holds back most. A claim is one block; a plan of 200,000 sends is forty."""
 
 
 class LeftReason(StrEnum):
@@ -33,127 +23,49 @@ class LeftReason(StrEnum):
 
     NO_CAPACITY = "no_capacity"
     STICKY_MAILBOX_FULL = "sticky_mailbox_full"
+    RECIPIENT_LIMIT = "recipient_limit"
 
 
 @dataclass(frozen=True, slots=True)
 class DueSend:
-    """A send that may go out now. `sticky_mailbox_id` must be used, `preferred_mailbox_id` should be."""
+    """A send that may go out now. `sticky_mailbox_id` must be used, `preferred_mailbox_id` should be.
+
+    `recipient_family` is the limited group of recipient domains that it goes to, "" for all others; `engagement` how
+    likely its lead is to react (a score, any scale): the most engaged go out from mailboxes that warm up.
+    """
 
     send_id: int
     pool_id: int
     sticky_mailbox_id: int | None = None
     preferred_mailbox_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A mailbox as rotation sees it; `remaining` is what it may send now by all its limits, in mails."""
-
-    mailbox_id: int
-    domain_id: int
-    pool_id: int
-    remaining: int
-    taken_today: int
-    day_limit: int
-    delivered: int = 0
-    bounced: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """One send on one mailbox and why; stored with the send.
-
-    `fill` is the mailbox's share of the day's limit used before this mail, `bounce_rate` its shrunk rate, and
-    `candidates` how many mailboxes could have taken it.
-    """
-
-    send_id: int
-    mailbox_id: int
-    reason: AssignmentReason
-    fill: float
-    bounce_rate: float
-    candidates: int
+    recipient_family: str = ""
+    engagement: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What goes where, and what has to wait and why."""
+    """What goes where, and what waits and why. `chosen` is, by due send, its place in `choices`; -1 has to wait."""
 
-    assignments: tuple[Assignment, ...]
+    due: Sequence[DueSend]
+    choices: tuple[Choice, ...]
+    chosen: tuple[int, ...]
     left: Mapping[int, LeftReason]
 
+    def assignments(self) -> Iterator[tuple[int, Choice]]:
+        """Each send that goes out with its choice, in the order of the due sends."""
+        choices = self.choices
+        for send, place in zip(self.due, self.chosen, strict=True):
+            if place >= 0:
+                yield send.send_id, choices[place]
 
-def shrunk_bounce_rates(mailboxes: Iterable[Candidate]) -> dict[int, float]:
-    """Each mailbox's recent bounce rate drawn towards that of them all, strictly between 0 and 1."""
-    known = list(mailboxes)
-    bounced = sum(m.bounced for m in known) + POOL_PRIOR_RATE * PRIOR_MAILS
-    delivered = sum(max(m.delivered, m.bounced) for m in known) + PRIOR_MAILS
-    together = bounced / delivered
-    return {
-        m.mailbox_id: (m.bounced + PRIOR_MAILS * together) / (max(m.delivered, m.bounced) + PRIOR_MAILS) for m in known
-    }
-
-
-class _Counters:
-    """What is left of every limit while assignments are made."""
-
-    def __init__(
-        self, mailboxes: Sequence[Candidate], domain_remaining: Mapping[int, int], account_remaining: int | None
-    ) -> None:
-        self.mailboxes = {m.mailbox_id: m for m in mailboxes}
-        self.left = {m.mailbox_id: m.remaining for m in mailboxes}
-        self.used = {m.mailbox_id: m.taken_today for m in mailboxes}
-        self.domains = dict(domain_remaining)
-        self.account = account_remaining
-        self.rates = shrunk_bounce_rates(mailboxes)
-
-    def can(self, mailbox_id: int) -> bool:
-        if self.left.get(mailbox_id, 0) <= 0 or (self.account is not None and self.account <= 0):
-            return False
-        return self.domains.get(self.mailboxes[mailbox_id].domain_id, 1) > 0
-
-    def fill(self, mailbox_id: int) -> float:
-        return self.used[mailbox_id] / max(1, self.mailboxes[mailbox_id].day_limit)
-
-    def burden(self, mailbox_id: int) -> float:
-        """What rotation keeps level: how full the mailbox is, and how much it bounces."""
-        return self.fill(mailbox_id) + HEALTH_WEIGHT * self.rates[mailbox_id]
-
-    def take(self, mailbox_id: int) -> None:
-        domain_id = self.mailboxes[mailbox_id].domain_id
-        self.left[mailbox_id] -= 1
-        self.used[mailbox_id] += 1
-        if domain_id in self.domains:
-            self.domains[domain_id] -= 1
-        if self.account is not None:
-            self.account -= 1
-
-
-class _PoolQueue:
-    """The mailboxes of one pool, least burdened first; ties by the seed."""
-
-    def __init__(self, mailbox_ids: Sequence[int], counters: _Counters, seed: int) -> None:
-        order = sorted(mailbox_ids)
-        random.Random(seed).shuffle(order)  # noqa: S311 - a tie-break that can be replayed, no secret
-        self._counters = counters
-        self._tie = {mailbox_id: place for place, mailbox_id in enumerate(order)}
-        self._heap = [(counters.burden(m), self._tie[m], m) for m in mailbox_ids]
-        heapq.heapify(self._heap)
-
-    def __len__(self) -> int:
-        return len(self._heap)
-
-    def first(self) -> int | None:
-        """The mailbox to use now; the full ones are dropped for good."""
-        while self._heap:
-            burden, tie, mailbox_id = self._heap[0]
-            if not self._counters.can(mailbox_id):
-                heapq.heappop(self._heap)
-            elif burden < (now := self._counters.burden(mailbox_id)):  # used meanwhile as sticky or retry
-                heapq.heapreplace(self._heap, (now, tie, mailbox_id))
-            else:
-                return mailbox_id
-        return None
+    def mails_by_mailbox(self) -> Counter[int]:
+        """Mails that each mailbox sends."""
+        by_choice = Counter(self.chosen)
+        found: Counter[int] = Counter()
+        for place, mails in by_choice.items():
+            if place >= 0:
+                found[self.choices[place].mailbox_id] += mails
+        return found
 
 
 def rotate(
@@ -162,49 +74,125 @@ def rotate(
     *,
     domain_remaining: Mapping[int, int],
     account_remaining: int | None,
+    recipient_remaining: Mapping[tuple[int, str], int],
     seed: int,
 ) -> Rotation:
     """Assign due sends, in their order, to mailboxes.
 
     Args:
         due: Sends in the order they should go.
-        mailboxes: What may be used at all: paused and cooling ones have no place here.
+        mailboxes: Those of the lane; one that may send nothing has `remaining` 0 and is only counted in explanations.
         domain_remaining: Mails each limited sending domain may still send today; a missing one has no limit.
         account_remaining: Mails the provider account may still send; None is no limit.
+        recipient_remaining: Mails a sending domain (its id) may still send to a family of recipient domains this hour;
+            a missing pair has no limit.
         seed: Breaks ties; the same input and seed give the same result.
 
     Returns:
-        Assignments in the order of `due`. No limit is exceeded; follow-ups only ever go to their sticky mailbox; the
-        others go to the mailbox of their pool that is least full, where a bounce rate counts as fullness.
+        Each send's choice. No limit is exceeded; follow-ups only ever go to their sticky mailbox; the others go to the
+        mailbox of their pool that is least full, where a bounce rate counts as fullness; among equals the most engaged
+        leads get the mailboxes that warm up, since early replies and opens make their name. Blocks of `BLOCK` sends are
+        handed out one after the other, so an early send is never left for one of a later block.
     """
-    counters = _Counters(mailboxes, domain_remaining, account_remaining)
-    members: dict[int, list[int]] = {}
-    for mailbox in mailboxes:
-        members.setdefault(mailbox.pool_id, []).append(mailbox.mailbox_id)
-    pools = {pool_id: _PoolQueue(ids, counters, seed) for pool_id, ids in members.items()}
-    assignments: list[Assignment] = []
+    limits = Limits(mailboxes, domain_remaining, account_remaining, recipient_remaining, seed)
+    if limits.warming.any() and not limits.warming.all():
+        limits.engagement = np.fromiter((send.engagement for send in due), dtype=np.float64, count=len(due))
+    chosen = [-1] * len(due)
     left: dict[int, LeftReason] = {}
-    for send in due:
-        chosen = _choose(send, counters, pools)
-        if isinstance(chosen, LeftReason):
-            left[send.send_id] = chosen
-            continue
-        mailbox_id, reason = chosen
-        candidates = len(pools[send.pool_id]) if send.pool_id in pools else 1
-        fill, rate = counters.fill(mailbox_id), counters.rates[mailbox_id]
-        assignments.append(Assignment(send.send_id, mailbox_id, reason, fill, rate, candidates))
-        counters.take(mailbox_id)
-    return Rotation(tuple(assignments), left)
+    for start in range(0, len(due), BLOCK):
+        _hand_out(due, range(start, min(len(due), start + BLOCK)), limits, chosen, left)
+    return Rotation(due, tuple(limits.choices), tuple(chosen), left)
 
 
-def _choose(
-    send: DueSend, counters: _Counters, pools: Mapping[int, _PoolQueue]
-) -> tuple[int, AssignmentReason] | LeftReason:
-    if send.sticky_mailbox_id is not None:
-        free = counters.can(send.sticky_mailbox_id)
-        return (send.sticky_mailbox_id, AssignmentReason.STICKY) if free else LeftReason.STICKY_MAILBOX_FULL
-    preferred = send.preferred_mailbox_id
-    if preferred is not None and counters.can(preferred) and counters.mailboxes[preferred].pool_id == send.pool_id:
-        return preferred, AssignmentReason.RETRY
-    mailbox_id = pools[send.pool_id].first() if send.pool_id in pools else None
-    return LeftReason.NO_CAPACITY if mailbox_id is None else (mailbox_id, AssignmentReason.ROTATION)
+def _hand_out(
+    due: Sequence[DueSend], places: range, limits: Limits, chosen: list[int], left: dict[int, LeftReason]
+) -> None:
+    """Hand one block out: what can only go one way first."""
+    sticky: dict[tuple[int, str], list[int]] = {}
+    preferred: dict[tuple[int, int, str], list[int]] = {}
+    free: dict[tuple[int, str], list[int]] = {}
+    for place in places:
+        send = due[place]
+        if send.sticky_mailbox_id is not None:
+            sticky.setdefault((send.sticky_mailbox_id, send.recipient_family), []).append(place)
+        elif send.preferred_mailbox_id is not None:
+            key = (send.preferred_mailbox_id, send.pool_id, send.recipient_family)
+            preferred.setdefault(key, []).append(place)
+        else:
+            free.setdefault((send.pool_id, send.recipient_family), []).append(place)
+    stuck = LeftReason.STICKY_MAILBOX_FULL
+    for (mailbox_id, family), group in sticky.items():
+        over = _to_one(mailbox_id, family, group, AssignmentReason.STICKY, limits, chosen)
+        if over:
+            why = LeftReason.RECIPIENT_LIMIT if limits.only_family_binds(mailbox_id, family) else stuck
+            left.update((due[place].send_id, why) for place in over)
+    for (mailbox_id, pool_id, family), group in preferred.items():
+        i = limits.index.get(mailbox_id)
+        fits = i is not None and limits.pool[i] == pool_id
+        over = _to_one(mailbox_id, family, group, AssignmentReason.RETRY, limits, chosen) if fits else group
+        if over:
+            free.setdefault((pool_id, family), []).extend(over)
+    # What a recipient domain's limit binds has fewer places to go, so it goes before the rest of the block.
+    for (pool_id, family), group in sorted(free.items(), key=lambda item: not item[0][1]):
+        over, why = _to_pool(pool_id, family, sorted(group), limits, chosen)
+        left.update((due[place].send_id, why) for place in over)
+
+
+def _to_one(
+    mailbox_id: int, family: str, group: list[int], reason: AssignmentReason, limits: Limits, chosen: list[int]
+) -> list[int]:
+    """Hand sends to the one mailbox; returns those that do not fit."""
+    i = limits.index.get(mailbox_id)
+    if i is None:
+        return group
+    fitting = min(len(group), limits.room_of(i, family))
+    if fitting <= 0:
+        return group
+    choice = limits.choose_one(i, reason, family)
+    for place in group[:fitting]:
+        chosen[place] = choice
+    limits.take_one(i, fitting, family)
+    return group[fitting:]
+
+
+def _to_pool(
+    pool_id: int, family: str, group: list[int], limits: Limits, chosen: list[int]
+) -> tuple[list[int], LeftReason]:
+    """Hand interchangeable sends to the mailboxes of a pool; returns those that do not fit, and why."""
+    members = np.flatnonzero(limits.pool == pool_id)
+    wanted = min(len(group), limits.account_left)
+    room = np.minimum(limits.room[members], wanted)
+    vessels, segment, cap = limits.vessels(members), limits.domain[members], limits.cap(family)
+    by_domain = np.bincount(segment, weights=room, minlength=len(cap))
+    if (by_domain > cap).any():
+        room = fill(vessels, room, cap, segment)
+    mails = room
+    if int(room.sum()) > wanted:
+        mails = fill(vessels, room, np.array([wanted]), np.zeros_like(segment))
+    sent = int(mails.sum())
+    if sent:
+        bound = limits.bound(members, family)
+        candidates = len(members) - sum(bound.values())
+        taking = np.flatnonzero(mails)
+        place_of = np.full(len(members), -1, dtype=np.int64)
+        place_of[taking] = limits.choose(members[taking], AssignmentReason.ROTATION, family, candidates, bound)
+        order = in_order(vessels, mails)
+        if limits.engagement is not None:
+            order = _engaged_first(order, limits.warming[members], limits.engagement[group[:sent]])
+        for place, choice in zip(group, place_of[order].tolist(), strict=False):
+            chosen[place] = choice
+        limits.take(members[taking], mails[taking], family)
+    held = family in limits.recipient_left and limits.account_left > 0
+    if held and bool(((limits.room[members] > 0) & (limits.domain_left[segment] > 0)).any()):
+        return group[sent:], LeftReason.RECIPIENT_LIMIT
+    return group[sent:], LeftReason.NO_CAPACITY
+
+
+def _engaged_first(order: Ints, warming: NDArray[np.bool_], engagement: Floats) -> Ints:
+    """The same mailboxes in another order: as many of the most engaged sends get the warming ones as these take."""
+    young = warming[order]
+    most_engaged = np.zeros(len(order), dtype=bool)
+    most_engaged[np.argsort(-engagement, kind="stable")[: int(young.sum())]] = True
+    ranked = np.empty_like(order)
+    ranked[most_engaged], ranked[~most_engaged] = order[young], order[~young]
+    return ranked

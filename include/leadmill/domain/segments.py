@@ -19,7 +19,8 @@ class Segment:
 
     Scores are probabilities from 0 to 1; a lead without a score counts as 0. Employee bounds leave out leads whose
     size is unknown. `text` is looked for in name, company, job title, city and e-mail domain. `include_lead_ids` are in
-    whatever the filters say; an exclusion beats everything.
+    whatever the filters say; an exclusion beats everything. `exclude_without`: leaves out leads that lack one of these
+    template fields; `exclude_categories`: leads of these categories, "" for those without one.
     """
 
     countries: tuple[str, ...] = ()
@@ -37,6 +38,8 @@ class Segment:
     exclude_lead_ids: tuple[int, ...] = ()
     exclude_lead_file_ids: tuple[int, ...] = ()
     exclude_campaign_ids: tuple[int, ...] = ()
+    exclude_categories: tuple[str, ...] = ()
+    exclude_without: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The filters that are set, as plain JSON values."""

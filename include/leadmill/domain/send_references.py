@@ -10,10 +10,19 @@ import hashlib
 import hmac
 import re
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import quote
 
 _SIGNATURE_BYTES = 12  # 96 bits: beyond guessing over a rate-limited endpoint
 _ID_DIGITS = 19  # of a bigint
+NO_SEND = 0
+"""The id that previews carry: no send has it, so its links act for nobody."""
+
+PROBE_HEADER = "X-Leadmill-Probe"
+"""Where the edge's answer to a probe stands."""
+
+_PROBE = "probe-"
+_NONCE = re.compile(r"[A-Za-z0-9]{8,40}")
 _MESSAGE_ID = re.compile(r"<?lm\.(\d{1,19})\.([A-Za-z0-9_-]{16})@[^\s<>@]+>?")
 
 
@@ -26,8 +35,15 @@ class LinkKind(StrEnum):
 
 
 def _signature(text: str, key: bytes) -> str:
-    digest = hmac.new(key, text.encode(), hashlib.sha256).digest()[:_SIGNATURE_BYTES]
-    return base64.urlsafe_b64encode(digest).decode()
+    code = _keyed(key).copy()
+    code.update(text.encode())
+    return base64.urlsafe_b64encode(code.digest()[:_SIGNATURE_BYTES]).decode()
+
+
+@lru_cache(maxsize=8)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """HMAC-SHA256 with the key taken in, to be copied: half of a one-shot HMAC's time goes into the key."""
+    return hmac.new(key, digestmod=hashlib.sha256)
 
 
 def message_id(send_id: int, domain: str, key: bytes) -> str:
@@ -46,7 +62,7 @@ def send_id_of_message_id(text: str, key: bytes) -> int | None:
 
 def link_token(kind: LinkKind, send_id: int, key: bytes, *, url: str = "") -> str:
     """The token of a link of that kind; a click's token also vouches for its target URL."""
-    return f"{send_id}.{_signature(f'{kind.value}{send_id}|{url}', key)}"
+    return f"{send_id}.{_signature(f'{kind}{send_id}|{url}', key)}"
 
 
 def send_id_of_token(kind: LinkKind, token: str, key: bytes, *, url: str = "") -> int | None:
@@ -54,8 +70,26 @@ def send_id_of_token(kind: LinkKind, token: str, key: bytes, *, url: str = "") -
     number, _, signature = token.partition(".")
     if not number.isascii() or not number.isdigit() or len(number) > _ID_DIGITS:
         return None
-    expected = _signature(f"{kind.value}{int(number)}|{url}", key)
+    expected = _signature(f"{kind}{int(number)}|{url}", key)
     return int(number) if hmac.compare_digest(signature.encode(), expected.encode()) else None
+
+
+def probe_token(nonce: str, key: bytes) -> str:
+    """An unsubscribe token of nobody, with which we try our own edge; `nonce`: letters and digits, new each time."""
+    return f"{_PROBE}{nonce}.{_signature(f'p{nonce}', key)}"
+
+
+def nonce_of_probe(token: str, key: bytes) -> str | None:
+    """The nonce of a genuine probe token, else None."""
+    nonce, _, signature = token.removeprefix(_PROBE).partition(".")
+    if not token.startswith(_PROBE) or not _NONCE.fullmatch(nonce):
+        return None
+    return nonce if hmac.compare_digest(signature.encode(), _signature(f"p{nonce}", key).encode()) else None
+
+
+def probe_answer(nonce: str, key: bytes) -> str:
+    """What only an edge with our key can answer to a probe, where it would have kept a real unsubscription."""
+    return _signature(f"a{nonce}", key)
 
 
 def open_url(edge_base_url: str, send_id: int, key: bytes) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 DEFAULT_POLICY: dict[str, frozenset[str]] = {
     "ses": frozenset({"consent", "contract"}),
     "sendgrid": frozenset({"consent", "contract"}),
+    "mailgun": frozenset({"consent", "contract"}),
+    "postmark": frozenset({"consent", "contract"}),
     "smtp": frozenset({"consent", "contract", "legitimate_interest"}),
 }
-"""SES's and SendGrid's terms ask for recipients who agreed; own SMTP servers are bound by law alone (GDPR Art. 6)."""
+"""The services' terms ask for recipients who agreed; own SMTP servers are bound by law alone (GDPR Art. 6)."""
 
 
 def default_legal_bases(providers: Iterable[str]) -> frozenset[str]:

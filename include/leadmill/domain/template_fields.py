@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
+PROVIDED_VARIABLES = frozenset({"email", "organisation", "postal_address", "sender_name", "unsubscribe_url"})
+"""What every template may read besides the lead's own fields."""
+
+LEAD_COLUMNS = (
+    *("first_name", "last_name", "company", "job_title", "industry", "category", "employee_count", "phone", "website"),
+    *("country", "region", "city"),
+)
+"""The lead's own fields; all others are further columns of its file."""
+
+FALLBACKS_LIMIT = 50
+FALLBACK_LENGTH_LIMIT = 300
+
 _OUTSIDE = re.compile(r"[^a-z0-9]+")
+_VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 @lru_cache(maxsize=1024)
@@ -15,3 +29,21 @@ def variable_name(column: str) -> str:
     `ledger.template_fields` in SQL does the same.
     """
     return _OUTSIDE.sub("_", column.lower()).strip("_")
+
+
+def fallback_problems(fallbacks: Sequence[tuple[str, str]]) -> list[str]:
+    """What makes a campaign's fallbacks impossible to keep, one sentence each."""
+    found = []
+    names = [name for name, _ in fallbacks]
+    for name, text in fallbacks:
+        if not _VARIABLE.fullmatch(name):
+            found.append(f"{name!r} is no variable's name; write it as in the template, such as first_name.")
+        elif name in PROVIDED_VARIABLES:
+            found.append(f"{name} is in every mail and needs no fallback.")
+        if not text.strip() or len(text) > FALLBACK_LENGTH_LIMIT:
+            found.append(f"The fallback of {name} has 1 to {FALLBACK_LENGTH_LIMIT} characters.")
+    if len(set(names)) < len(names):
+        found.append("A variable has one fallback.")
+    if len(names) > FALLBACKS_LIMIT:
+        found.append(f"At most {FALLBACKS_LIMIT} fallbacks.")
+    return found

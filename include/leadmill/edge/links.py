@@ -13,7 +13,7 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from leadmill.domain.send_references import LinkKind, send_id_of_token
+from leadmill.domain.send_references import NO_SEND, LinkKind, nonce_of_probe, probe_answer, send_id_of_token
 from leadmill.edge import pages
 from leadmill.edge.bodies import BodyTooLarge, read_body
 from leadmill.edge.journal import EdgeEvent, Journal
@@ -50,13 +50,12 @@ class Links:
 
     async def ask_to_unsubscribe(self, request: Request) -> Response:
         """`GET /u/{token}`: a page with a button. Scanners follow every link, so a GET never acts (RFC 8058)."""
-        send_id = send_id_of_token(LinkKind.UNSUBSCRIBE, request.path_params["token"], self.key)
-        return pages.link_not_valid() if send_id is None else pages.ask_to_unsubscribe()
+        return pages.ask_to_unsubscribe() if self._subject(request) is not None else pages.link_not_valid()
 
     async def unsubscribe(self, request: Request) -> Response:
         """`POST /u/{token}`: the one-click of RFC 8058, and the page's button. Answered once it is stored."""
-        send_id = send_id_of_token(LinkKind.UNSUBSCRIBE, request.path_params["token"], self.key)
-        if send_id is None:
+        subject = self._subject(request)
+        if subject is None:
             return pages.link_not_valid()
         try:
             body = await read_body(request, _FORM_BYTES_MAX)
@@ -64,11 +63,25 @@ class Links:
             return Response(status_code=413)
         if not _is_one_click(body, request.headers.get("content-type", "")):
             return pages.ask_to_unsubscribe(status=400)
+        return await self._unsubscribe(request, subject)
+
+    async def _unsubscribe(self, request: Request, subject: int | str) -> Response:
+        """Keep it. Our own pre-flight is answered here, where a real one would be kept, and nowhere before."""
+        if isinstance(subject, str):
+            return pages.probed(probe_answer(subject, self.key))
+        if subject == NO_SEND:
+            return pages.preview_only()
         try:
-            await self.journal.keep(_event(request, "unsubscribed", send_id, event_id=f"edge-unsubscribed-{send_id}"))
+            await self.journal.keep(_event(request, "unsubscribed", subject, event_id=f"edge-unsubscribed-{subject}"))
         except StoreUnavailable:
             return pages.try_again_later()
         return pages.unsubscribed()
+
+    def _subject(self, request: Request) -> int | str | None:
+        """The send that an unsubscribe link belongs to, or a probe's nonce; None for a token that is not ours."""
+        token = request.path_params["token"]
+        send_id = send_id_of_token(LinkKind.UNSUBSCRIBE, token, self.key)
+        return nonce_of_probe(token, self.key) if send_id is None else send_id
 
 
 def _is_one_click(body: bytes, content_type: str) -> bool:

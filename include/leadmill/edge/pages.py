@@ -8,6 +8,8 @@ from html import escape
 
 from starlette.responses import HTMLResponse
 
+from leadmill.domain.send_references import PROBE_HEADER
+
 _STYLE = (
     "body{margin:0;font:1.125rem/1.6 system-ui,sans-serif;color:#1b2430;background:#f5f6f8}"
     "main{max-width:34rem;margin:12vh auto;padding:2rem;background:#fff;border-radius:12px;"
@@ -51,6 +53,18 @@ def ask_to_unsubscribe(*, status: int = 200) -> HTMLResponse:
 def unsubscribed() -> HTMLResponse:
     """The page after the button."""
     return _page("You are unsubscribed", "We will not write to this address again. You can close this page.")
+
+
+def probed(answer: str) -> HTMLResponse:
+    """The answer to our own pre-flight."""
+    response = _page("The unsubscribe link works", "This was a test of ours; nobody was unsubscribed.")
+    response.headers[PROBE_HEADER] = answer
+    return response
+
+
+def preview_only() -> HTMLResponse:
+    """The page after the button in a preview."""
+    return _page("This was a preview", "The link of a preview belongs to nobody, so nobody was unsubscribed.")
 
 
 def try_again_later() -> HTMLResponse:

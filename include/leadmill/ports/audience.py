@@ -14,12 +14,25 @@ from leadmill.ports.content import Recipient
 class AudiencePreview:
     """Live counts of a segment. matched = will_be_mailed + sum(left_out).
 
-    Keys of `left_out`: erased, no_email, suppressed, policy, duplicate; a lead counts under the first that applies.
+    Keys of `left_out`: erased, no_email, suppressed, policy, policy_country, duplicate; a lead counts under the first
+    that applies.
     """
 
     matched: int
     will_be_mailed: int
     left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LeadAddress:
+    """A line of a downloaded list."""
+
+    lead_id: int
+    email: str
+    name: str
+    company: str
+    country: str
+    category: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +47,41 @@ class SampleLead:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldGap:
-    """Leads of an audience that have the same of the asked fields; one of them stands for all."""
+class CountryGap:
+    """Leads of an audience that their country's rule keeps from being mailed."""
 
+    country: str
+    legal_basis: str
+    lead_count: int
+
+
+GapKey = tuple[int, str, str]
+"""What the ledger groups leads by: which columns they have, which further fields, their category."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGap:
+    """Leads of an audience that have the same of the asked fields; the first of some stands for all of them."""
+
+    key: GapKey
     present: frozenset[str]
     category: str
     lead_count: int
-    example_lead_id: int
+    some_lead_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminedAudience:
+    """One segment's leads as they were at one moment.
+
+    `country_gaps`: whom the countries' rules leave out, most frequent first. `field_gaps`: those who will be mailed, by
+    which of the asked fields each lead has, and by category where that was asked for; most frequent first, at most
+    2,000 kinds of leads.
+    """
+
+    preview: AudiencePreview
+    country_gaps: tuple[CountryGap, ...]
+    field_gaps: tuple[FieldGap, ...]
 
 
 class AudienceLedger(Protocol):
@@ -58,6 +99,16 @@ class AudienceLedger(Protocol):
         """Leads as a template sees them, in the order asked for; those that are gone or erased are left out."""
         ...
 
-    def field_gaps(self, segment: Segment, pool_id: int | None, names: Sequence[str]) -> list[FieldGap]:
-        """The audience, grouped by which of these template fields each lead has; most frequent first, at most 200."""
+    def examine(self, segment: Segment, pool_id: int | None, names: Sequence[str]) -> ExaminedAudience:
+        """The whole audience in one pass, with which of these template fields the leads have."""
+        ...
+
+    def leads(self, lead_ids: Sequence[int]) -> list[SampleLead]:
+        """Leads to show, by id; those that are gone or erased are left out."""
+        ...
+
+    def addresses_of(
+        self, segment: Segment, pool_id: int | None, names: Sequence[str], keys: Sequence[GapKey], limit: int
+    ) -> list[LeadAddress]:
+        """The leads of these groups with their addresses, by id. `names`: as they were examined with."""
         ...

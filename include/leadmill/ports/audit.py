@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from leadmill.domain.access import Actor
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
@@ -31,4 +33,20 @@ class AuditLog(Protocol):
 
     def subject_kinds(self) -> Sequence[str]:
         """The kinds of subjects that the log tells of."""
+        ...
+
+
+class AuditTrail(Protocol):
+    """Writes a line of the audit log for something that changes no row of its own, such as a download."""
+
+    def record(
+        self,
+        actor: Actor,
+        action: str,
+        subject: tuple[str, object],
+        *,
+        at: datetime,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        """Keep who did what, when."""
         ...

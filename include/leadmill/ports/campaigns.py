@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from leadmill.domain.access import Actor
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, Timing
 from leadmill.domain.sends import SendState
+from leadmill.ports.audience import CountryGap, GapKey, SampleLead
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +114,32 @@ CheckResult = Literal["ok", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True)
+class LeadGap:
+    """Leads of the audience that a variable or a content block leaves without a mail.
+
+    `name`: the variable's or the block's. `categories`: for a block, those of these leads ("" for none). `keys`: the
+    groups of leads, for a list of all of them.
+    """
+
+    kind: Literal["variable", "block"]
+    name: str
+    lead_count: int
+    samples: tuple[SampleLead, ...]
+    categories: tuple[str, ...]
+    keys: tuple[GapKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
-    """One pre-flight check: what was found and, unless ok, what to do."""
+    """One pre-flight check: what was found and, unless ok, what to do; the gaps say which leads it concerns."""
 
     name: str
     result: CheckResult
     message: str
     advice: str = ""
     lead_ids: tuple[int, ...] = ()
+    gaps: tuple[LeadGap, ...] = ()
+    country_gaps: tuple[CountryGap, ...] = ()
 
 
 class CampaignLedger(Protocol):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from leadmill.domain.messages import OutgoingMessage
+from leadmill.domain import template_fields
+from leadmill.domain.attachments import AttachedFile
+from leadmill.domain.content_blocks import ContentBlock
+from leadmill.domain.messages import Attachment, OutgoingMessage
 
-PROVIDED_VARIABLES = frozenset({"email", "organisation", "postal_address", "sender_name", "unsubscribe_url"})
+PROVIDED_VARIABLES = template_fields.PROVIDED_VARIABLES
 """What every template may read besides the lead's own fields."""
 
 
@@ -16,7 +19,8 @@ PROVIDED_VARIABLES = frozenset({"email", "organisation", "postal_address", "send
 class VariantContent:
     """One variant of one step, as the analyst wrote it (Jinja templates).
 
-    `label` names it in messages where it has no id yet.
+    `label` names it in messages where it has no id yet. `fallbacks` and `blocks` are the campaign's, `attachments`
+    the step's.
     """
 
     campaign_id: int
@@ -28,6 +32,9 @@ class VariantContent:
     track_opens: bool = True
     track_clicks: bool = True
     label: str = ""
+    fallbacks: tuple[tuple[str, str], ...] = ()
+    blocks: tuple[ContentBlock, ...] = ()
+    attachments: tuple[AttachedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,7 @@ class Sender:
     domain: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One lead as a template sees it.
 
     `fields`: first_name, last_name, company, job_title, country, category and the file's further columns; missing ones
@@ -59,6 +65,18 @@ class Recipient:
     lead_id: int
     email: str
     fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewNotes:
+    """What a lead's mail owes to its category and to what is missing.
+
+    `fallbacks`: the campaign's text for each variable that the lead lacks. `blocks`: for each block, the category whose
+    version the lead gets, "" for the default one.
+    """
+
+    fallbacks: Mapping[str, str]
+    blocks: Mapping[str, str]
 
 
 class CompiledContent(Protocol):
@@ -86,5 +104,18 @@ class ContentCompiler(Protocol):
 
         Raises:
             TemplateInvalid: A syntax error, or the postal address or the unsubscribe link is missing.
+        """
+        ...
+
+
+class AttachmentLoader(Protocol):
+    """Gives the bytes of attached files, from the store or from what was read a moment ago."""
+
+    def load(self, files: Sequence[AttachedFile]) -> tuple[Attachment, ...]:
+        """The files with their bytes, checked against their digests.
+
+        Raises:
+            TemplateInvalid: A file is gone from the store, or is not the one that was uploaded.
+            StoreUnavailable: The store does not answer.
         """
         ...

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from leadmill.domain.access import Actor
 from leadmill.domain.dispatch import SendResult
 from leadmill.ports.content import Organisation, Recipient, Sender, VariantContent
 from leadmill.ports.esp import Channel
 
-Settlement = Literal["sent", "lost"]
-"""What a person says of an ambiguous send."""
+Settlement = Literal["sent", "lost", "send_again"]
+"""What a person says of an ambiguous send: it went out, it did not and stays so, or it did not and shall."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedSend:
+class ClaimedSend(NamedTuple):
     """One send that this worker alone may hand over. `attempts` counts this one."""
 
     send_id: int
@@ -82,6 +81,7 @@ class SendLedger(Protocol):
 
         Raises:
             NotFound: No lane of that name.
+            ClockAhead: `now` runs ahead of the database server's clock.
         """
         ...
 
@@ -95,6 +95,10 @@ class SendLedger(Protocol):
 
     def organisation(self) -> Organisation:
         """Who is behind the mails. Raises `ConfigInvalid` where it was never said."""
+        ...
+
+    def campaign_name(self, campaign_id: int) -> str:
+        """What people call a campaign."""
         ...
 
     def hold_back(self, *, mailbox_id: int | None, lane: str | None, until: datetime) -> None:
@@ -116,6 +120,6 @@ class SendLedger(Protocol):
 
         Raises:
             NotFound: No such send.
-            Conflict: It is no longer ambiguous.
+            Conflict: It is no longer ambiguous, or shall be sent again in a campaign that ended.
         """
         ...

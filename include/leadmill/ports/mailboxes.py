@@ -8,13 +8,17 @@ from datetime import date, datetime
 from typing import Protocol
 
 from leadmill.domain.access import Actor
-from leadmill.domain.guardrails import Health
+from leadmill.domain.dkim import DkimKeyRef
+from leadmill.domain.guardrails import DayOfMail, Health
 from leadmill.domain.mailboxes import Capacity, Mailbox, SenderStatus
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSetup:
-    """A provider account (a lane). `config` never holds a secret; `secret_ref` names where it is."""
+    """A provider account (a lane). `config` never holds a secret; `secret_ref` names where it is.
+
+    `spread` is a `domain.spread.Spread`, how its mailboxes use their day; None goes by each mailbox's daily limit.
+    """
 
     name: str
     provider: str
@@ -22,11 +26,15 @@ class AccountSetup:
     secret_ref: str = ""
     daily_limit: int | None = None
     max_per_second: float | None = None
+    spread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxSetup:
-    """A mailbox. Limits are mails per local day and per clock hour; the gap is the least time between two mails."""
+    """A mailbox. Limits are mails per local day and per clock hour; the gap is the least time between two mails.
+
+    `warm_up_curve` is a name or a list of daily limits (`domain.warm_up.curve_of`); empty: its pool's.
+    """
 
     address: str
     domain: str
@@ -40,6 +48,7 @@ class MailboxSetup:
     hourly_limit: int | None = None
     min_gap_seconds: int = 0
     warm_up_started_on: date | None = None
+    warm_up_curve: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +72,37 @@ class MailboxState:
 
 @dataclass(frozen=True, slots=True)
 class MailboxHealth:
-    """What happened to a mailbox's mails within the guardrails' window, since its last release."""
+    """What happened to a mailbox's mails within the guardrails' window, since its last release.
+
+    `days` are its mails day by day for the sequential test, `is_stopped_by_evidence` whether a guardrail paused it,
+    and `is_stopped_lately` whether it did so since its domain was released last.
+    """
 
     mailbox_id: int
     domain: str
     status: SenderStatus
     domain_status: SenderStatus
     health: Health
+    days: tuple[DayOfMail, ...] = ()
+    pool_id: int = 0
+    daily_limit: int = 0
+    is_stopped_by_evidence: bool = False
+    is_stopped_lately: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """A new status with its reason; `until` is for cool-downs, `evidence` the numbers that it rests on."""
+    """A new status with its reason; `until` is for cool-downs, `evidence` the numbers that it rests on.
+
+    `cause` is a `ports.holds.Cause` (empty: a person, or for the system the provider), `finding` the guardrail's.
+    """
 
     status: SenderStatus
     reason: str
     until: datetime | None = None
     evidence: Mapping[str, object] = field(default_factory=dict)
+    cause: str = ""
+    finding: str = ""
 
 
 class SenderRegistry(Protocol):
@@ -90,9 +113,16 @@ class SenderRegistry(Protocol):
         ...
 
     def save_domain(
-        self, actor: Actor, name: str, *, sending_ips: Sequence[str], daily_limit: int | None, as_of: datetime
+        self,
+        actor: Actor,
+        name: str,
+        *,
+        sending_ips: Sequence[str],
+        daily_limit: int | None,
+        dkim_keys: Sequence[DkimKeyRef] | None,
+        as_of: datetime,
     ) -> int:
-        """Add or update by name; returns the domain's id."""
+        """Add or update by name; returns the domain's id. None keeps the DKIM keys that the domain has."""
         ...
 
     def save_mailbox(self, actor: Actor, mailbox: MailboxSetup, *, as_of: datetime) -> int:
@@ -105,6 +135,10 @@ class SenderRegistry(Protocol):
 
     def provider_of(self, account: str) -> str:
         """The provider of an account. Raises `NotFound`."""
+        ...
+
+    def preset_of(self, account: str) -> str:
+        """The mail service that an SMTP account names in its `config["preset"]`; may be empty. Raises `NotFound`."""
         ...
 
     def pool(self, name: str) -> tuple[Sequence[str], str]:

@@ -24,31 +24,53 @@ class CampaignStanding:
 
 @dataclass(frozen=True, slots=True)
 class SendsWaiting:
-    """Planned sends by what they wait for."""
+    """Planned sends by what they wait for; `not_due` are first mails, `for_delay` follow-ups of mails that went out."""
 
     for_step_before: int
     not_due: int
     next_due_at: datetime | None
+    for_delay: int
+    delay_ends_at: datetime | None
     window_passed: int
     due: int
 
 
 @dataclass(frozen=True, slots=True)
 class SendsOpen:
-    """Sends in a worker's hands, or in doubt; `lease_until` is the first lease to end."""
+    """Sends in a worker's hands, or in doubt; `lease_until` is the first lease to end, `doubt_since` the oldest doubt.
+
+    `withdrawn` counts those that will not go out any more since their lead must not be mailed.
+    """
 
     claimed: int
     ambiguous: int
+    withdrawn: int
     lease_until: datetime | None
+    doubt_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientsWaiting:
+    """Due sends to one limited family of recipient domains.
+
+    `hourly_limit` is in mails from one sending domain; `domains` are those of the campaign's pool, `domains_with_room`
+    those of them that may still mail the family this hour.
+    """
+
+    family: str
+    waiting: int
+    hourly_limit: int
+    domains: int
+    domains_with_room: int
 
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
     """One thing that binds now.
 
-    `subject` is "campaign", "sends", or a mailbox's address; `reason` a word of the domain; `sentence` says it to
-    people; `count` sends or, for a mailbox, mails that it may still send now. `relaxes_at` is None where only a person
-    can relax it, or nobody knows when it will.
+    `subject` is "campaign", "sends", "recipients", "dispatch", or a mailbox's address; `reason` a word of the domain;
+    `sentence` says it to people; `count` sends or, for a mailbox, mails that it may still send now. `relaxes_at` is
+    None where only a person can relax it, or nobody knows when it will.
     """
 
     subject: str
@@ -70,7 +92,11 @@ class WaitingLedger(Protocol):
         ...
 
     def sends_open(self, campaign_id: int) -> SendsOpen:
-        """Sends in a worker's hands, or in doubt."""
+        """Sends in a worker's hands, in doubt, or withdrawn."""
+        ...
+
+    def recipients_waiting(self, campaign_id: int, *, as_of: datetime) -> list[RecipientsWaiting]:
+        """Due sends by the limited family of recipient domains that they go to."""
         ...
 
     def sticky_waiting(self, campaign_id: int, *, as_of: datetime) -> dict[int, int]:

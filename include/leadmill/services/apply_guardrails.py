@@ -1,4 +1,4 @@
-"""Guardrails: what collected events say of mailboxes and domains becomes warnings, pauses and cool-downs."""
+"""Guardrails: what collected events say of mailboxes, domains and contents becomes warnings, pauses and cool-downs."""
 
 from __future__ import annotations
 
@@ -7,28 +7,47 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from leadmill.domain.access import SYSTEM
-from leadmill.domain.guardrails import COOL_DOWN, Action, Finding, Health, Verdict, judge_domain, judge_mailbox
+from leadmill.domain.guardrails import (
+    COOL_DOWN,
+    DAYS_OF_MONTH,
+    FALSE_PAUSES_A_MONTH,
+    Action,
+    Finding,
+    Health,
+    Verdict,
+    half_are_stopped,
+    judge_domain,
+    judge_mailbox,
+    pause_threshold,
+)
 from leadmill.domain.mailboxes import SenderStatus
 from leadmill.ports.alerts import Alerts
+from leadmill.ports.holds import Cause, HoldLedger
 from leadmill.ports.mailboxes import MailboxHealth, SenderRegistry, StatusChange
-from leadmill.services.hold_senders import cool_down_domain, mailbox_alert_key
+from leadmill.services.hold_senders import cool_down_domain, domain_alert_key, mailbox_alert_key
+from leadmill.services.review_content import ask_for_reviews
 
 _SENTENCES: Mapping[Finding, str] = {
     Finding.BOUNCE_RATE_HIGH: "{bounce_rate:.1%} of {sent:.0f} mails bounced (more than 3 % warns)",
     Finding.BOUNCE_RATE_TOO_HIGH: "{bounce_rate:.1%} of {sent:.0f} mails bounced (more than 5 % pauses)",
+    Finding.BOUNCES_BEYOND_CHANCE: "{test_bounced:.0f} of {test_sent:.0f} mails bounced, more than chance explains for "
+    "a list with 2 % (test value {test_value:,.0f}, pauses from {test_threshold:,.0f})",
     Finding.COMPLAINT: "{complained:.0f} spam complaint(s) in {sent:.0f} mails; have the content reviewed",
     Finding.COMPLAINT_RATE_HIGH: "{complaint_rate:.2%} of {sent:.0f} mails drew complaints (more than 0.1 %)",
     Finding.SPAM_BLOCK: "{blocked:.0f} of {sent:.0f} mails were blocked as spam or for reputation",
+    Finding.HALF_STOPPED: "{stopped:.0f} of its {mailboxes:.0f} mailboxes are paused for what became of their mails",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class GuardrailOutcome:
-    """How many mailboxes were paused, domains cooled down, and warnings given, now for the first time."""
+    """How many mailboxes and domains were paused, domains cooled down, warnings given and campaigns held, just now."""
 
     paused: int
+    domains_paused: int
     cooled_down: int
     warned: int
+    campaigns_held: int
 
 
 @dataclass(slots=True)
@@ -37,36 +56,48 @@ class _Guard:
     alerts: Alerts
     as_of: datetime
     counts: dict[Action, int] = field(default_factory=lambda: dict.fromkeys(Action, 0))
+    stopped: set[int] = field(default_factory=set)
+    domains_paused: int = 0
 
     def mailbox(self, found: MailboxHealth, verdict: Verdict) -> None:
         sentence = _SENTENCES[verdict.finding].format(**verdict.evidence)
-        if verdict.action is Action.PAUSE:
-            change = StatusChange(SenderStatus.PAUSED, sentence, evidence=dict(verdict.evidence))
-            if found.status is SenderStatus.PAUSED:
-                return
-            if not self.registry.change_mailbox(SYSTEM, found.mailbox_id, change, as_of=self.as_of):
-                return
-            self.counts[Action.PAUSE] += 1
-            severity, key, outcome = "critical", mailbox_alert_key(found.mailbox_id), "paused"
-        else:
-            severity, key, outcome = "warning", f"mailbox_bounces:{found.mailbox_id}", "warned"
+        pauses = verdict.action is Action.PAUSE
+        if pauses and not self._pause(found, verdict, sentence):
+            return
+        outcome = "paused" if pauses else "warned"
         is_new = self.alerts.raise_alert(
             kind=f"mailbox_{outcome}" if verdict.finding is not Finding.COMPLAINT else "content_review",
-            severity="critical" if severity == "critical" else "warning",
+            severity="critical" if pauses else "warning",
             subject=self.registry.mailbox_address(found.mailbox_id),
             message=f"Mailbox {outcome}: {sentence}.",
-            dedupe_key=key,
+            dedupe_key=mailbox_alert_key(found.mailbox_id) if pauses else f"mailbox_bounces:{found.mailbox_id}",
             as_of=self.as_of,
         )
-        if outcome == "warned" and is_new:
-            self.counts[Action.WARN] += 1
+        self.counts[verdict.action] += pauses or is_new
+
+    def _pause(self, found: MailboxHealth, verdict: Verdict, sentence: str) -> bool:
+        if found.status is SenderStatus.PAUSED or found.mailbox_id in self.stopped:
+            return False
+        change = _stop(SenderStatus.PAUSED, verdict, sentence)
+        changed = self.registry.change_mailbox(SYSTEM, found.mailbox_id, change, as_of=self.as_of)
+        if changed:
+            self.stopped.add(found.mailbox_id)
+        return changed
 
     def domain(self, name: str, verdict: Verdict) -> None:
         sentence = _SENTENCES[verdict.finding].format(**verdict.evidence)
         if verdict.action is Action.COOL_DOWN:
-            until = self.as_of + COOL_DOWN
-            if cool_down_domain(self.registry, self.alerts, name, reason=sentence, until=until, as_of=self.as_of):
-                self.counts[Action.COOL_DOWN] += 1
+            self.counts[Action.COOL_DOWN] += cool_down_domain(
+                self.registry,
+                self.alerts,
+                name,
+                reason=sentence,
+                until=self.as_of + COOL_DOWN,
+                as_of=self.as_of,
+                cause=Cause.EVIDENCE.value,
+                finding=verdict.finding.value,
+                evidence=verdict.evidence,
+            )
             return
         is_new = self.alerts.raise_alert(
             kind="domain_complaints",
@@ -78,34 +109,82 @@ class _Guard:
         )
         self.counts[Action.WARN] += is_new
 
+    def half_of_domain(self, name: str, mailboxes: list[MailboxHealth]) -> None:
+        """Pause a domain with half of its mailboxes; those that a person paused say nothing of it.
 
-def apply_guardrails(registry: SenderRegistry, alerts: Alerts, *, as_of: datetime) -> GuardrailOutcome:
-    """Judge every mailbox and domain by its recent mails and act on it; running it again changes nothing."""
-    guard = _Guard(registry, alerts, as_of)
-    mailboxes = registry.health(as_of=as_of)
-    for found in mailboxes:
-        for verdict in judge_mailbox(found.health):
-            guard.mailbox(found, verdict)
-    active = {found.domain for found in mailboxes if found.domain_status is SenderStatus.ACTIVE}
-    for name, health in _by_domain(mailboxes).items():
-        for verdict in judge_domain(health):
-            if name in active or verdict.action is not Action.COOL_DOWN:
-                guard.domain(name, verdict)
-    return GuardrailOutcome(
-        paused=guard.counts[Action.PAUSE],
-        cooled_down=guard.counts[Action.COOL_DOWN],
-        warned=guard.counts[Action.WARN],
+        Once a person has released the domain, only a further mailbox pauses it again.
+        """
+        if not any(m.is_stopped_lately or m.mailbox_id in self.stopped for m in mailboxes):
+            return
+        bad = [m.mailbox_id for m in mailboxes if m.is_stopped_by_evidence or m.mailbox_id in self.stopped]
+        if not half_are_stopped(len(mailboxes), len(bad)):
+            return
+        evidence = {"mailboxes": len(mailboxes), "stopped": len(bad)}
+        verdict = Verdict(Finding.HALF_STOPPED, Action.PAUSE, evidence)
+        sentence = _SENTENCES[verdict.finding].format(**evidence)
+        if self.registry.change_domain(SYSTEM, name, _stop(SenderStatus.PAUSED, verdict, sentence), as_of=self.as_of):
+            self.domains_paused += 1
+            self.alerts.raise_alert(
+                kind="domain_paused",
+                severity="critical",
+                subject=f"domain {name}",
+                message=f"{name} was paused: {sentence}.",
+                dedupe_key=domain_alert_key(name),
+                as_of=self.as_of,
+            )
+
+
+def _stop(status: SenderStatus, verdict: Verdict, sentence: str) -> StatusChange:
+    return StatusChange(
+        status,
+        sentence,
+        evidence=dict(verdict.evidence),
+        cause=Cause.EVIDENCE.value,
+        finding=verdict.finding.value,
     )
 
 
-def _by_domain(mailboxes: Iterable[MailboxHealth]) -> dict[str, Health]:
-    together: dict[str, Health] = {}
+def apply_guardrails(
+    registry: SenderRegistry,
+    alerts: Alerts,
+    holds: HoldLedger,
+    *,
+    as_of: datetime,
+    false_pauses_a_month: float = FALSE_PAUSES_A_MONTH,
+) -> GuardrailOutcome:
+    """Judge every mailbox, domain and content by its recent mails and act on it; running it again changes nothing."""
+    guard = _Guard(registry, alerts, as_of)
+    mailboxes = registry.health(as_of=as_of)
+    thresholds = _thresholds(mailboxes, false_pauses_a_month)
     for found in mailboxes:
-        known = together.get(found.domain, Health(0))
-        together[found.domain] = Health(
-            known.sent + found.health.sent,
-            known.hard_bounced + found.health.hard_bounced,
-            known.blocked + found.health.blocked,
-            known.complained + found.health.complained,
-        )
-    return together
+        for verdict in judge_mailbox(found.health, days=found.days, threshold=thresholds[found.pool_id]):
+            guard.mailbox(found, verdict)
+    by_domain: dict[str, list[MailboxHealth]] = {}
+    for found in mailboxes:
+        by_domain.setdefault(found.domain, []).append(found)
+    for name, members in by_domain.items():
+        is_active = members[0].domain_status is SenderStatus.ACTIVE
+        for verdict in judge_domain(sum((m.health for m in members), start=Health(0))):
+            if is_active or verdict.action is not Action.COOL_DOWN:
+                guard.domain(name, verdict)
+        if is_active:
+            guard.half_of_domain(name, members)
+    held = ask_for_reviews(holds, alerts, as_of=as_of)
+    return GuardrailOutcome(
+        paused=guard.counts[Action.PAUSE],
+        domains_paused=guard.domains_paused,
+        cooled_down=guard.counts[Action.COOL_DOWN],
+        warned=guard.counts[Action.WARN],
+        campaigns_held=held,
+    )
+
+
+def _thresholds(mailboxes: Iterable[MailboxHealth], false_pauses_a_month: float) -> dict[int, float]:
+    """Where the sequential test pauses in each pool, by what the pool may send in a month."""
+    daily: dict[int, int] = {}
+    for found in mailboxes:
+        daily[found.pool_id] = daily.get(found.pool_id, 0) + found.daily_limit
+    return {
+        pool_id: pause_threshold(mails * DAYS_OF_MONTH, false_pauses_a_month=false_pauses_a_month)
+        for pool_id, mails in daily.items()
+    }

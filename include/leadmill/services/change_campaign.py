@@ -8,6 +8,8 @@ from leadmill.domain.access import Actor, Role
 from leadmill.domain.campaigns import CampaignStatus
 from leadmill.errors import Conflict
 from leadmill.ports.campaigns import CampaignLedger
+from leadmill.ports.store import ObjectStore
+from leadmill.services.attach_files import remove_files
 
 
 def pause_campaign(
@@ -50,11 +52,16 @@ def cancel_campaign(
     return campaigns.change_status(actor, campaign_id, CampaignStatus.CANCELLED, as_of=as_of, reason=reason)
 
 
-def delete_campaign(actor: Actor, campaign_id: int, *, campaigns: CampaignLedger, as_of: datetime) -> None:
+def delete_campaign(
+    actor: Actor, campaign_id: int, *, campaigns: CampaignLedger, store: ObjectStore, as_of: datetime
+) -> None:
     """Take a draft, or a cancelled campaign that never sent, out of sight; the row stays for the audit log.
+
+    Its attachments leave the store.
 
     Raises:
         NotFound, Conflict: No such campaign; it has sent mail, or runs.
     """
     actor.require(Role.ANALYST, to="delete a campaign")
     campaigns.change_status(actor, campaign_id, CampaignStatus.DELETED, as_of=as_of)
+    remove_files(campaign_id, store)

@@ -32,6 +32,7 @@ from leadmill.ports.blacklists import (
     Subject,
 )
 from leadmill.ports.dns import AddressLookup
+from leadmill.ports.holds import Cause
 from leadmill.ports.mailboxes import SenderRegistry, StatusChange
 
 _RESOLVER_KEY = "blacklist_resolver"
@@ -204,7 +205,7 @@ def _announce(watch: BlacklistWatch, standing: Standing, subject: Subject, *, as
     if subject.sending_domain:
         until = as_of + LISTING_COOL_DOWN
         reason = f"listed by {standing.zone}"
-        change = StatusChange(SenderStatus.COOLING_DOWN, reason, until=until)
+        change = StatusChange(SenderStatus.COOLING_DOWN, reason, until=until, cause=Cause.BLACKLIST.value)
         watch.senders.change_domain(SYSTEM, subject.sending_domain, change, as_of=as_of)
         consequence = f"It leaves rotation until {until:%Y-%m-%d}. {consequence}"
     watch.alerts.raise_alert(

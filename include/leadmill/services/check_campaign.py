@@ -10,12 +10,15 @@ from leadmill.domain.ab_tests import detectable_difference
 from leadmill.domain.campaigns import CampaignDraft
 from leadmill.domain.capacity import days_needed
 from leadmill.domain.sending_policy import default_legal_bases
-from leadmill.ports.audience import AudienceLedger, AudiencePreview
+from leadmill.ports.audience import AudienceLedger, AudiencePreview, ExaminedAudience
 from leadmill.ports.campaigns import Check
 from leadmill.ports.content import ContentCompiler, Organisation
 from leadmill.ports.sending_identity import PoolCapacity, SenderLedger
-from leadmill.services.check_content import check_content
+from leadmill.ports.unsubscribe_probe import ProbeOutcome, UnsubscribeProbe
+from leadmill.services.check_content import CompiledVariants, check_content, compile_variants
+from leadmill.services.preview_message import preview_sender
 
+_COUNTRIES_TOLD = 5
 _TELLING_DIFFERENCE = 0.1
 """A test that only finds differences above ten points in a hundred is a coin toss in practice."""
 
@@ -27,23 +30,28 @@ class Preflight:
     audience: AudienceLedger
     senders: SenderLedger
     compiler: ContentCompiler
-    edge_base_url: str
+    unsubscribe: UnsubscribeProbe
 
 
 def check_campaign(draft: CampaignDraft, preflight: Preflight, *, as_of: datetime) -> list[Check]:
     """Every check on a draft, in the order in which one would put things right; an error forbids approval."""
     organisation = preflight.senders.organisation()
     pool = next((p for p in preflight.senders.pools() if p.pool_id == draft.pool_id), None)
-    preview = preflight.audience.preview(draft.segment, draft.pool_id)
-    checks = [_organisation_check(organisation), _unsubscribe_check(preflight.edge_base_url), *_pool_checks(pool)]
-    checks += [_audience_check(preview), *_policy_checks(preview, pool)]
+    compiled = CompiledVariants({}, ())
+    if organisation is not None:
+        compiled = compile_variants(draft, organisation, preflight.compiler)
+    examined = preflight.audience.examine(draft.segment, draft.pool_id, compiled.variables)
+    preview = examined.preview
+    checks = [_organisation_check(organisation), *_unsubscribe_checks(preflight.unsubscribe), *_pool_checks(pool)]
+    checks += [_audience_check(preview), *_policy_checks(preview, pool), *_country_checks(examined)]
     if organisation is not None:
         checks += check_content(
             draft,
-            organisation,
+            compiled,
+            examined,
             audience=preflight.audience,
-            senders=preflight.senders,
-            compiler=preflight.compiler,
+            sender=preview_sender(preflight.senders, draft.pool_id, organisation),
+            providers=pool.providers if pool else (),
         )
     checks += [_schedule_check(draft, as_of), *_sequence_checks(draft), *_variant_checks(draft, preview)]
     checks += _capacity_checks(draft, preview, preflight.senders, as_of)
@@ -57,11 +65,41 @@ def _organisation_check(organisation: Organisation | None) -> Check:
     return Check("organisation", "ok", f"Mails go out in the name of {organisation.name}, with its postal address.")
 
 
-def _unsubscribe_check(edge_base_url: str) -> Check:
-    if edge_base_url.startswith("https://"):
-        return Check("unsubscribe", "ok", "One-click unsubscribe goes over https.")
-    message = "The unsubscribe link is not https; mailbox providers ignore one-click unsubscribe then (RFC 8058)."
-    return Check("unsubscribe", "warning", message, "Before real mail: set LEADMILL_EDGE_BASE_URL to an https URL.")
+def _unsubscribe_checks(probe: UnsubscribeProbe) -> Iterator[Check]:
+    """Whether the link works, tried as a mailbox provider would; a mail without a working one is against the law."""
+    tried = probe.try_link()
+    message = f"The unsubscribe link at {tried.base_url} {tried.detail}."
+    if tried.outcome is ProbeOutcome.UNREACHABLE:
+        advice = "Start the edge app, or set LEADMILL_EDGE_BASE_URL to where it answers."
+        yield Check("unsubscribe", "error", message, advice)
+    elif tried.outcome is ProbeOutcome.FAILS:
+        advice = "See what stands at LEADMILL_EDGE_BASE_URL: it has to be the edge app, with the same secret key."
+        yield Check("unsubscribe", "error", message, advice)
+    elif tried.base_url.startswith("https://"):
+        message = "One-click unsubscribe works: a POST to a test link of nobody was answered, over https."
+        yield Check("unsubscribe", "ok", message)
+    else:
+        message = "The unsubscribe link works, but is not https; mailbox providers ignore one-click then (RFC 8058)."
+        yield Check("unsubscribe", "warning", message, "Before real mail: set LEADMILL_EDGE_BASE_URL to an https URL.")
+
+
+def _country_checks(examined: ExaminedAudience) -> Iterator[Check]:
+    gaps = examined.country_gaps
+    if not gaps:
+        yield Check(
+            "country_rules", "ok", "Every lead's legal basis fits the law of its country, as far as we know it."
+        )
+        return
+    count = sum(gap.lead_count for gap in gaps)
+    places = ", ".join(f"{gap.lead_count:,} in {gap.country or 'an unknown country'}" for gap in gaps[:_COUNTRIES_TOLD])
+    more = f" and {len(gaps) - _COUNTRIES_TOLD} more" if len(gaps) > _COUNTRIES_TOLD else ""
+    yield Check(
+        "country_rules",
+        "warning",
+        f"{count:,} leads are left out, because their country's law asks for another legal basis: {places}{more}.",
+        "Ask them for consent elsewhere; an admin can decide otherwise for a country, with a reason.",
+        country_gaps=gaps,
+    )
 
 
 def _pool_checks(pool: PoolCapacity | None) -> Iterator[Check]:

@@ -2,89 +2,193 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from leadmill.domain.attachments import MAIL_LIMITS_BYTES, encoded_bytes, megabytes
 from leadmill.domain.campaigns import CampaignDraft
+from leadmill.domain.content_blocks import NO_VERSION, used_blocks
 from leadmill.domain.content_hints import content_hints
+from leadmill.domain.spintax import spintax_in
 from leadmill.errors import TemplateInvalid
-from leadmill.ports.audience import AudienceLedger, FieldGap
-from leadmill.ports.campaigns import Check
+from leadmill.ports.audience import AudienceLedger, ExaminedAudience, FieldGap
+from leadmill.ports.campaigns import Check, LeadGap
 from leadmill.ports.content import CompiledContent, ContentCompiler, Organisation, Recipient, Sender
-from leadmill.ports.sending_identity import SenderLedger
-from leadmill.services.preview_message import PREVIEW_SEND_ID, preview_sender, variant_content
+from leadmill.services.preview_message import PREVIEW_SEND_ID, variant_content
 
-_EXAMPLES = 5
+_SAMPLES = 5
+_MISSING_LIMIT = 60
+"""Fields that one lead may lack before we stop looking for more."""
+
+_REST_OF_A_MAIL_BYTES = 250_000
+"""Headers and both bodies, encoded: Gmail's clipped HTML, its text and room to spare."""
 
 
-def check_content(
-    draft: CampaignDraft,
-    organisation: Organisation,
-    *,
-    audience: AudienceLedger,
-    senders: SenderLedger,
-    compiler: ContentCompiler,
-) -> Iterator[Check]:
-    """One check on the templates, one on the leads' fields, one on the wording.
+@dataclass(frozen=True, slots=True)
+class CompiledVariants:
+    """A draft's variants by their place in words; `broken`: one sentence each for those that do not compile."""
 
-    Leads are grouped by which of the templates' fields they have; one lead of each group stands for it.
-    """
-    compiled: dict[str, CompiledContent] = {}
+    contents: Mapping[str, CompiledContent]
+    broken: tuple[str, ...]
+
+    @property
+    def variables(self) -> list[str]:
+        """The lead fields that any of them reads."""
+        names = frozenset[str]().union(*(content.variables for content in self.contents.values()))
+        return sorted(name for name in names if not name.startswith(NO_VERSION))
+
+
+def compile_variants(draft: CampaignDraft, organisation: Organisation, compiler: ContentCompiler) -> CompiledVariants:
+    """Compile every variant of a draft, without tracking."""
+    contents: dict[str, CompiledContent] = {}
     broken = []
-    for step, label in _variants(draft):
+    for step, label in variants_of(draft):
         try:
-            compiled[f"step {step}, {label}"] = compiler.compile(variant_content(draft, step, label), organisation)
+            contents[f"step {step}, {label}"] = compiler.compile(variant_content(draft, step, label), organisation)
         except TemplateInvalid as error:
             broken.append(str(error))
-    if broken:
-        yield Check("content", "error", " ".join(broken), "Correct the template.")
-    elif not compiled:
-        yield Check("content", "error", "The campaign has no content.", "Write a subject and a body for step 1.")
-    else:
-        yield Check("content", "ok", f"{len(compiled)} templates compile, with postal address and unsubscribe link.")
-        names = sorted(frozenset[str]().union(*(content.variables for content in compiled.values())))
-        gaps = audience.field_gaps(draft.segment, draft.pool_id, names)
-        yield _fields_check(compiled, gaps, audience, preview_sender(senders, draft.pool_id, organisation))
-    yield _wording_check(draft)
+    return CompiledVariants(contents, tuple(broken))
 
 
-def _variants(draft: CampaignDraft) -> Iterator[tuple[int, str]]:
+def variants_of(draft: CampaignDraft) -> Iterator[tuple[int, str]]:
+    """Step number and label of every variant."""
     for number, step in enumerate(draft.steps, start=1):
         for variant in step.variants:
             yield number, variant.label
 
 
-def _fields_check(
-    compiled: dict[str, CompiledContent], gaps: Sequence[FieldGap], audience: AudienceLedger, sender: Sender
-) -> Check:
-    """Whether every group's example renders in every variant; counts and ids of those that do not."""
-    recipients = {r.lead_id: r for r in audience.recipients([gap.example_lead_id for gap in gaps])}
+def check_content(
+    draft: CampaignDraft,
+    compiled: CompiledVariants,
+    examined: ExaminedAudience,
+    *,
+    audience: AudienceLedger,
+    sender: Sender,
+    providers: Sequence[str],
+) -> Iterator[Check]:
+    """Checks on the templates, the leads' fields, content blocks, spintax, wording and attachments.
+
+    Leads are grouped by which of the templates' fields they have; one lead of each group stands for it.
+    """
+    if compiled.broken:
+        yield Check("content", "error", " ".join(compiled.broken), "Correct the template.")
+    elif not compiled.contents:
+        yield Check("content", "error", "The campaign has no content.", "Write a subject and a body for step 1.")
+    else:
+        count = len(compiled.contents)
+        yield Check("content", "ok", f"{count} templates compile, with postal address and unsubscribe link.")
+        yield from _fields_checks(compiled, examined, audience, sender)
+        yield from _blocks_checks(draft, examined)
+    yield from _spintax_checks(draft)
+    yield _wording_check(draft)
+    yield from _attachments_checks(draft, providers)
+
+
+def _fields_checks(
+    compiled: CompiledVariants, examined: ExaminedAudience, audience: AudienceLedger, sender: Sender
+) -> Iterator[Check]:
+    """Whether every group's example renders in every variant; who does not, and for the lack of what."""
+    gaps = examined.field_gaps
+    recipients = {r.lead_id: r for r in audience.recipients([gap.some_lead_ids[0] for gap in gaps])}
+    lacking: dict[str, list[FieldGap]] = defaultdict(list)
     failing: list[FieldGap] = []
-    first_error = ""
+    other_error = ""
     for gap in gaps:
-        recipient = recipients.get(gap.example_lead_id)
-        error = _first_error(compiled, recipient, sender) if recipient else ""
-        if error:
+        recipient = recipients.get(gap.some_lead_ids[0])
+        missing, error = _missing(compiled.contents, recipient, sender) if recipient else (set[str](), "")
+        if missing or error:
             failing.append(gap)
-            first_error = first_error or error
+        other_error = other_error or error
+        for name in missing:
+            lacking[name].append(gap)
+    untried = examined.preview.will_be_mailed - sum(gap.lead_count for gap in gaps)
+    if untried:
+        message = f"{untried:,} leads of rare kinds were not tried; those that lack a field get no mail."
+        yield Check("rare_leads", "warning", message, "Give a fallback to every variable to be sure.")
     if not failing:
-        return Check("fields", "ok", "Every lead has what the templates need, or a default stands in.")
+        yield Check("fields", "ok", "Every lead has what the templates need, or a default stands in.")
+        return
+    found = tuple(_lead_gap(name, groups, audience) for name, groups in _by_count(lacking))
+    said = [f"{gap.lead_count:,} {_lack(gap)}" for gap in found]
     count = sum(gap.lead_count for gap in failing)
-    return Check(
+    yield Check(
         "fields",
         "error",
-        f"{count:,} leads would get no mail. {first_error}",
-        "Give the variable a default, or leave these leads out of the segment.",
-        tuple(gap.example_lead_id for gap in failing[:_EXAMPLES]),
+        f"{count:,} leads would get no mail. " + "; ".join([*said, *([other_error] if other_error else [])]).strip(),
+        "Give the variable a default or the campaign a fallback for it, or leave these leads out.",
+        tuple(lead_id for gap in failing for lead_id in gap.some_lead_ids)[:_SAMPLES],
+        gaps=found,
     )
 
 
-def _first_error(compiled: dict[str, CompiledContent], recipient: Recipient, sender: Sender) -> str:
-    for content in compiled.values():
-        try:
-            content.render(send_id=PREVIEW_SEND_ID, recipient=recipient, sender=sender)
-        except TemplateInvalid as error:
-            return str(error)
-    return ""
+def _by_count(lacking: Mapping[str, list[FieldGap]]) -> list[tuple[str, list[FieldGap]]]:
+    return sorted(lacking.items(), key=lambda item: (-sum(gap.lead_count for gap in item[1]), item[0]))
+
+
+def _lack(gap: LeadGap) -> str:
+    if gap.kind == "block":
+        return f"have a category without a version of the block {gap.name}, which has no default version"
+    return f"have no {gap.name}"
+
+
+def _lead_gap(name: str, groups: Sequence[FieldGap], audience: AudienceLedger) -> LeadGap:
+    some = [lead_id for gap in groups for lead_id in gap.some_lead_ids][:_SAMPLES]
+    return LeadGap(
+        kind="block" if name.startswith(NO_VERSION) else "variable",
+        name=name.removeprefix(NO_VERSION),
+        lead_count=sum(gap.lead_count for gap in groups),
+        samples=tuple(audience.leads(some)),
+        categories=tuple(sorted({gap.category for gap in groups})),
+        keys=tuple(gap.key for gap in groups),
+    )
+
+
+def _missing(contents: Mapping[str, CompiledContent], recipient: Recipient, sender: Sender) -> tuple[set[str], str]:
+    """Every field that keeps this lead from getting some variant, found by supplying one after the other.
+
+    Also the first error that no field would mend.
+    """
+    missing: set[str] = set()
+    for content in contents.values():
+        for _ in range(_MISSING_LIMIT):
+            fields = {**recipient.fields, **dict.fromkeys(missing, "x")}
+            supplied = Recipient(recipient.lead_id, recipient.email, fields)
+            try:
+                content.render(send_id=PREVIEW_SEND_ID, recipient=supplied, sender=sender)
+                break
+            except TemplateInvalid as error:
+                if not error.missing or error.missing in missing:
+                    return missing, "" if missing else str(error)
+                missing.add(error.missing)
+    return missing, ""
+
+
+def _blocks_checks(draft: CampaignDraft, examined: ExaminedAudience) -> Iterator[Check]:
+    """Versions that no lead of the audience will see, and blocks that stand nowhere."""
+    used = used_blocks(*_texts(draft))
+    known = {gap.category for gap in examined.field_gaps}
+    said = [f"The block {block.name} is used nowhere." for block in draft.blocks if block.name not in used]
+    for block in draft.blocks:
+        if block.name in used and examined.field_gaps:
+            strange = [category for category, _ in block.versions if category not in known]
+            said += [f"No lead of the audience has the category {c!r} of the block {block.name}." for c in strange]
+    if said:
+        yield Check("blocks", "warning", " ".join(said), "Look whether the category is written as in your lead files.")
+
+
+def _texts(draft: CampaignDraft) -> list[str]:
+    variants = [variant for step in draft.steps for variant in step.variants]
+    return [text for variant in variants for text in (variant.subject, variant.body_html, variant.body_text)]
+
+
+def _spintax_checks(draft: CampaignDraft) -> Iterator[Check]:
+    texts = [*_texts(draft), *(text for b in draft.blocks for text in (b.default or "", *dict(b.versions).values()))]
+    found = list(dict.fromkeys(group for text in texts for group in spintax_in(text)))
+    if found:
+        message = f"The content holds spintax, which is sent as it stands: {', '.join(found[:_SAMPLES])}."
+        advice = "Write one wording, and add a variant (A/B) for the other: then you also see which one works."
+        yield Check("spintax", "error", message, advice)
 
 
 def _wording_check(draft: CampaignDraft) -> Check:
@@ -97,3 +201,24 @@ def _wording_check(draft: CampaignDraft) -> Check:
     if hints:
         return Check("wording", "warning", " ".join(hints), "Reword, unless you mean it.")
     return Check("wording", "ok", "Nothing in the wording is known to alarm filters.")
+
+
+def _attachments_checks(draft: CampaignDraft, providers: Sequence[str]) -> Iterator[Check]:
+    if not any(step.attachments for step in draft.steps):
+        return
+    limits = {name: MAIL_LIMITS_BYTES[name] for name in providers if name in MAIL_LIMITS_BYTES}
+    for number, step in enumerate(draft.steps, start=1):
+        size = sum(encoded_bytes(file.byte_size) for file in step.attachments)
+        whole = size + _REST_OF_A_MAIL_BYTES
+        too_small = [f"{name} ({megabytes(limit)})" for name, limit in limits.items() if whole > limit]
+        if size and too_small:
+            message = (
+                f"Step {number} has about {megabytes(whole)} with its attachments, more than {', '.join(too_small)}."
+            )
+            yield Check("attachments", "error", message, "Attach less, or put the file on a page and link to it.")
+        elif size:
+            names = ", ".join(file.name for file in step.attachments)
+            yield Check("attachments", "ok", f"Step {number} carries {names}: {megabytes(size)} in each mail.")
+    if draft.steps[0].attachments:
+        message = "The first mail has an attachment; from a stranger, many filters take that for a danger."
+        yield Check("attachments", "warning", message, "A link does the same with less risk.")

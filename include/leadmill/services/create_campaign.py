@@ -27,6 +27,8 @@ def create_campaign(
     """
     actor.require(Role.ANALYST, to="create a campaign")
     require_sensible(draft)
+    if any(step.attachments for step in draft.steps):
+        raise InputInvalid("Files are attached once the campaign is there: create it without them first.")
     return campaigns.create(actor, draft, seed=seed, as_of=as_of)
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 
+from leadmill.domain.dispatch import AMBIGUOUS_IS_LOST_AFTER
 from leadmill.domain.mailboxes import Binding
 from leadmill.ports.mailboxes import MailboxState, SenderRegistry
-from leadmill.ports.waiting import CampaignStanding, Constraint, SendsOpen, SendsWaiting, WaitingLedger
+from leadmill.ports.waiting import (
+    CampaignStanding,
+    Constraint,
+    RecipientsWaiting,
+    SendsOpen,
+    SendsWaiting,
+    WaitingLedger,
+)
 
 _STATUS_SENTENCES: Mapping[str, str] = {
     "draft": "The campaign is a draft; approve it.",
@@ -26,11 +34,15 @@ _BINDING_SENTENCES: Mapping[Binding, str] = {
     Binding.ACCOUNT_PAUSED: "its provider account {account} is paused; an admin can lift it",
     Binding.ACCOUNT_WAITS: "its provider account {account} waits for its rate, or was asked to wait",
     Binding.MINIMUM_GAP: "the least gap between two mails, or its server asked to wait",
+    Binding.SPREAD: "its {day_limit} mails a day go out evenly, {taken} taken; its account's spread can be changed",
     Binding.MAILBOX_DAY: "its daily limit of {day_limit}, {taken} taken",
     Binding.WARM_UP: "its warm-up allows {day_limit} today, {taken} taken",
+    Binding.PROBATION: "it is on probation and may send {day_limit} today, {taken} taken",
     Binding.MAILBOX_HOUR: "its hourly limit",
     Binding.DOMAIN_DAY: "the daily limit of its sending domain",
     Binding.ACCOUNT_DAY: "the daily quota of its provider account {account}",
+    Binding.PROVIDER_DAY: "the provider's own daily limit of account {account}, with what others sent through it",
+    Binding.RECIPIENT_HOUR: "the hourly limits of the recipients' domains",
 }
 
 
@@ -45,13 +57,15 @@ def explain_waiting(
     campaign = ledger.campaign(campaign_id)
     waiting = ledger.sends_waiting(campaign_id, as_of=as_of)
     open_sends = ledger.sends_open(campaign_id)
-    found = [*_of_campaign(campaign, as_of), *_of_sends(waiting, open_sends)]
+    found = [*_of_campaign(campaign, as_of), *_of_planned(waiting), *_of_open(open_sends, as_of)]
     if waiting.due:
+        found.extend(_of_recipients(ledger.recipients_waiting(campaign_id, as_of=as_of), as_of))
         mailboxes = [m for m in registry.mailboxes(as_of=as_of) if m.mailbox.pool_id == campaign.pool_id]
         if not mailboxes:
             sentence = f"The pool {campaign.pool or 'of the campaign'} has no mailbox."
             found.append(Constraint("campaign", "no_mailbox", sentence, waiting.due, None))
         sticky = ledger.sticky_waiting(campaign_id, as_of=as_of)
+        found.extend(_of_free_capacity(campaign, mailboxes, waiting.due, as_of))
         found.extend(_of_mailbox(m, sticky.get(m.mailbox.mailbox_id, 0)) for m in mailboxes)
     return found
 
@@ -68,18 +82,80 @@ def _of_campaign(campaign: CampaignStanding, as_of: datetime) -> Iterator[Constr
         yield Constraint("campaign", "ended", "The campaign's end has passed.", 0, None)
 
 
-def _of_sends(waiting: SendsWaiting, open_sends: SendsOpen) -> Iterator[Constraint]:
+def _of_planned(waiting: SendsWaiting) -> Iterator[Constraint]:
     lines = (
-        ("due", waiting.due, "{} sends are due now.", None),
-        ("not_due", waiting.not_due, "{} sends wait for their time or window.", waiting.next_due_at),
-        ("window_passed", waiting.window_passed, "{} sends missed their window; plan_campaigns gives a new one.", None),
-        ("step_before", waiting.for_step_before, "{} follow-ups wait for the step before.", None),
-        ("claimed", open_sends.claimed, "{} sends are in a worker's hands.", open_sends.lease_until),
-        ("ambiguous", open_sends.ambiguous, "{} sends may or may not have gone out; settle them.", None),
+        ("due", waiting.due, "{} due now.", None),
+        ("not_due", waiting.not_due, "{} for the time or window of their lead.", waiting.next_due_at),
+        ("step_delay", waiting.for_delay, "{} for the days between two mails to be over.", waiting.delay_ends_at),
+        ("window_passed", waiting.window_passed, "{} missed the window; plan_campaigns gives a new one.", None),
     )
+    verbs = {"due": ("is", "are"), "window_passed": ("has", "have")}
     for reason, count, sentence, relaxes_at in lines:
         if count:
-            yield Constraint("sends", reason, sentence.format(count), count, relaxes_at)
+            said = _mails(count, *verbs.get(reason, ("waits", "wait")))
+            yield Constraint("sends", reason, sentence.format(said), count, relaxes_at)
+    if count := waiting.for_step_before:
+        follow_ups = "1 follow-up waits" if count == 1 else f"{count:,} follow-ups wait"
+        yield Constraint("sends", "step_before", f"{follow_ups} for the step before.", count, None)
+
+
+def _of_open(sends: SendsOpen, as_of: datetime) -> Iterator[Constraint]:
+    if sends.claimed:
+        sentence = f"{_mails(sends.claimed, 'is', 'are')} in a worker's hands."
+        if sends.lease_until is not None and sends.lease_until <= as_of:
+            sentence += " A worker died: what it held becomes unclear within a minute."
+        yield Constraint("sends", "claimed", sentence, sends.claimed, sends.lease_until)
+    if sends.ambiguous:
+        said = _mails(sends.ambiguous, "may or may not have", "may or may not have")
+        sentence = (
+            f"{said} gone out. The provider's events settle that, or you do, on the page Unclear mails; the campaign "
+            "ends only when all are settled, or counted as lost."
+        )
+        lost_at = sends.doubt_since + AMBIGUOUS_IS_LOST_AFTER if sends.doubt_since else None
+        yield Constraint("sends", "ambiguous", sentence, sends.ambiguous, lost_at)
+    if sends.withdrawn:
+        said = _mails(sends.withdrawn, "was", "were")
+        sentence = f"{said} withdrawn: their leads unsubscribed, complained, bounced or were put on the list."
+        yield Constraint("sends", "suppressed", sentence, sends.withdrawn, None)
+
+
+def _mails(count: int, one: str, many: str) -> str:
+    return f"1 mail {one}" if count == 1 else f"{count:,} mails {many}"
+
+
+def _of_free_capacity(
+    campaign: CampaignStanding, mailboxes: Iterable[MailboxState], due: int, as_of: datetime
+) -> Iterator[Constraint]:
+    """Nothing binds: then the dispatch itself is what people wait for."""
+    runs = (
+        campaign.status == "running"
+        and (campaign.starts_at is None or campaign.starts_at <= as_of)
+        and (campaign.ends_at is None or campaign.ends_at > as_of)
+    )
+    free = sum(m.capacity.remaining > 0 for m in mailboxes)
+    if runs and free:
+        boxes = "1 mailbox is" if free == 1 else f"{free:,} mailboxes are"
+        sentence = (
+            f"{boxes} free: the next dispatch takes what fits, within a minute. If nothing goes out for some minutes, "
+            "see whether the DAG dispatch_campaigns runs."
+        )
+        yield Constraint("dispatch", "next_dispatch", sentence, min(due, free), None)
+
+
+def _of_recipients(families: Iterable[RecipientsWaiting], as_of: datetime) -> Iterator[Constraint]:
+    """The limits of recipient domains that hold due sends back in some of the pool's sending domains, or in all."""
+    next_hour = as_of.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    for each in families:
+        full = each.domains - each.domains_with_room
+        if not full:
+            continue
+        which = "every" if not each.domains_with_room else f"{full} of {each.domains}"
+        domains = "sending domain" if which == "every" else "sending domains"
+        sentence = (
+            f"{each.waiting} due sends go to {each.family}: {which} {domains} of the pool sent its {each.hourly_limit} "
+            "mails of this hour there; an admin can change that limit."
+        )
+        yield Constraint("recipients", Binding.RECIPIENT_HOUR.value, sentence, each.waiting, next_hour)
 
 
 def _of_mailbox(state: MailboxState, sticky: int) -> Constraint:
@@ -91,8 +167,8 @@ def _of_mailbox(state: MailboxState, sticky: int) -> Constraint:
         day_limit=state.day_limit,
         taken=state.mailbox.taken_today,
     )
-    free = f"may send {capacity.remaining} now; then binds" if capacity.remaining else "sends nothing:"
-    held = f" {sticky} follow-ups have to go from here." if sticky else ""
+    free = f"may send {capacity.remaining:,} now; then it waits:" if capacity.remaining else "sends nothing now:"
+    held = f" {'1 follow-up has' if sticky == 1 else f'{sticky:,} follow-ups have'} to go from here." if sticky else ""
     return Constraint(
         state.address, capacity.binding.value, f"{free} {because}.{held}", capacity.remaining, capacity.relaxes_at
     )

@@ -1,33 +1,40 @@
-"""The hands of a lane: one thread a mailbox renders and hands over; answers come out of one queue."""
+"""The hands of a lane: one task a mailbox renders and hands over, all in one event loop; reports come out together."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from threading import Lock
 
+from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import LEASE, LEASE_MARGIN, Outcome, SendResult
 from leadmill.domain.messages import Fault, OutgoingMessage, Receipt, ReceiptStatus
-from leadmill.errors import LeadmillError, ProviderThrottled, ProviderUnavailable, TemplateInvalid
+from leadmill.errors import (
+    LeadmillError,
+    ProviderThrottled,
+    ProviderUnavailable,
+    SendingBroke,
+    StoreUnavailable,
+    TemplateInvalid,
+)
 from leadmill.ports.content import CompiledContent, Sender
 from leadmill.ports.dispatch import ClaimedSend
 from leadmill.ports.esp import Esp
+from leadmill.services.pacing import Pacer
 
 log = logging.getLogger(__name__)
 
-PARALLEL_MAILBOXES = 10
-"""Mailboxes that send at once in one lane: with network latency, ten hide it; more only queue for the interpreter."""
+PARALLEL_MAILBOXES = 32
+"""Mailboxes that send at once in one lane: they wait for the network, not for each other."""
 
-GROUP = 10
-"""Messages handed to a provider at a time; the lease is looked at before each group."""
+_USABLE_LEASE_SECONDS = (LEASE - LEASE_MARGIN).total_seconds()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
     """One claimed send with all it takes to send it; `claimed_at` is on this process's monotonic clock, in seconds."""
 
@@ -37,7 +44,7 @@ class Job:
     claimed_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """A receipt for a job, or the result of one that never got as far as a provider."""
 
@@ -56,149 +63,182 @@ class ChannelFailure:
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """Something unforeseen broke in a mailbox's thread; what it held has to be left to its lease."""
+    """Something unforeseen broke in a mailbox's task; `jobs` may have been handed over and are left to their lease."""
 
     mailbox_id: int
     error: Exception
-    jobs: Sequence[Job]
+    jobs: Sequence[Job] = ()
 
 
 Report = Answer | ChannelFailure | Crash
 
 
-class Pacer:
-    """Spaces hand-overs of all mailboxes of a lane so that the account's rate is kept."""
-
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._lock = Lock()
-        self._next = 0.0
-        self._sleep = sleep
-        self.max_per_second: float | None = None
-
-    def wait(self) -> None:
-        """Return when the next mail may go."""
-        if self.max_per_second is None:
-            return
-        with self._lock:
-            now = time.monotonic()
-            mine = max(self._next, now)
-            self._next = mine + 1 / self.max_per_second
-        if mine > now:
-            self._sleep(mine - now)
-
-
 class Crew:
-    """Threads that send; a mailbox's jobs keep their order and its connection."""
+    """Tasks that send; a mailbox's jobs keep their order and its connections."""
 
     def __init__(self, open_channel: Callable[[int], Esp], pacer: Pacer) -> None:
         self._open_channel = open_channel
         self._pacer = pacer
-        self._reports: SimpleQueue[Report] = SimpleQueue()
+        self._reports: deque[Report] = deque()
+        self._changed = asyncio.Event()
         self._pending: dict[int, deque[Job]] = {}
-        self._busy: set[int] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._esps: dict[int, Esp] = {}
-        self._lock = Lock()
-        self._threads = ThreadPoolExecutor(PARALLEL_MAILBOXES, thread_name_prefix="mailbox")
+        self._room = asyncio.Semaphore(PARALLEL_MAILBOXES)
+        self._wanted_reports = 1
+        self._wanted_in_flight = 0
+        self._dismissed = False
         self.in_flight = 0
 
     def submit(self, jobs_by_mailbox: Mapping[int, Sequence[Job]]) -> None:
         """Take jobs; each comes back as exactly one answer, or within a crash."""
-        with self._lock:
-            for mailbox_id, jobs in jobs_by_mailbox.items():
-                self._pending.setdefault(mailbox_id, deque()).extend(jobs)
-                self.in_flight += len(jobs)
-                if mailbox_id not in self._busy:
-                    self._busy.add(mailbox_id)
-                    self._threads.submit(self._work, mailbox_id)
+        for mailbox_id, jobs in jobs_by_mailbox.items():
+            self._pending.setdefault(mailbox_id, deque()).extend(jobs)
+            self.in_flight += len(jobs)
+            if mailbox_id not in self._tasks:
+                self._tasks[mailbox_id] = asyncio.create_task(self._work(mailbox_id))
 
-    def report(self, timeout_seconds: float) -> Report | None:
-        """The next report; None when there was none within the time."""
-        try:
-            found = self._reports.get(timeout=timeout_seconds)
-        except Empty:
-            return None
-        if isinstance(found, Answer):
-            self.in_flight -= 1
-        elif isinstance(found, Crash):
-            self.in_flight -= len(found.jobs)
+    async def until_at_most(self, in_flight: int) -> None:
+        """Return when at most so many jobs have no answer yet."""
+        self._wanted_in_flight = in_flight
+        while self.in_flight > in_flight:
+            await self._change()
+
+    async def reports(self, *, enough: int, within_seconds: float) -> list[Report]:
+        """All reports there are, as soon as there are `enough` of them or the first has waited so long.
+
+        Returns:
+            At least one; none only after the crew was dismissed.
+        """
+        self._wanted_reports = 1
+        while not self._reports and not self._dismissed:
+            await self._change()
+        self._wanted_reports = enough
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_seconds):
+                while len(self._reports) < enough and not self._dismissed and self.in_flight:
+                    await self._change()
+        return self.rest()
+
+    async def dismiss(self) -> None:
+        """Wait until everything is answered, and end every connection."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+        await asyncio.gather(*(esp.close() for esp in self._esps.values()), return_exceptions=True)
+        self._dismissed = True
+        self._changed.set()
+
+    def rest(self) -> list[Report]:
+        """Reports that nobody took yet."""
+        found = list(self._reports)
+        self._reports.clear()
         return found
 
-    def close(self) -> None:
-        """Wait for the threads and end every connection."""
-        self._threads.shutdown(wait=True)
-        for esp in self._esps.values():
-            esp.close()
+    async def _change(self) -> None:
+        """Return after something changed that somebody waits for; everybody looks then."""
+        if self._changed.is_set():
+            self._changed = asyncio.Event()
+        await self._changed.wait()
 
-    def _work(self, mailbox_id: int) -> None:
-        while True:
-            with self._lock:
-                waiting = self._pending[mailbox_id]
-                group = [waiting.popleft() for _ in range(min(GROUP, len(waiting)))]
-                if not group:
-                    self._busy.discard(mailbox_id)
-                    return
-            self._hand_over(mailbox_id, group)
+    def _put(self, report: Report, *, settled: int = 1) -> None:
+        self._reports.append(report)
+        self.in_flight -= settled
+        if len(self._reports) >= self._wanted_reports or self.in_flight <= self._wanted_in_flight:
+            self._changed.set()
 
-    def _hand_over(self, mailbox_id: int, group: list[Job]) -> None:
-        answered: set[int] = set()
+    async def _work(self, mailbox_id: int) -> None:
+        pending = self._pending[mailbox_id]
         try:
-            ready = list(self._rendered(group, answered))
-            esp = self._esp(mailbox_id) if ready else None
-            while ready and esp is not None:
-                self._pacer.wait()
-                burst = ready if self._pacer.max_per_second is None else ready[:1]
-                ready = ready[len(burst) :]
-                jobs = {job.send.send_id: job for job, _ in burst}
-                for receipt in esp.send([message for _, message in burst]):
-                    answered.add(receipt.send_id)
-                    self._reports.put(Answer(jobs[receipt.send_id], receipt=receipt))
+            async with self._room:
+                while pending:
+                    await self._hand_over(mailbox_id, pending)
+        finally:
+            del self._tasks[mailbox_id]
+
+    async def _hand_over(self, mailbox_id: int, pending: deque[Job]) -> None:
+        """One batch of the mailbox's jobs, to its end or to the failure of its channel."""
+        batch = _Batch(self._put)
+        try:
+            esp = self._esp(mailbox_id)
+            size = min(self._pacer.burst(esp.batch_size), len(pending))
+            await self._pacer.wait(size)
+            batch.waiting.extend(pending.popleft() for _ in range(size))
+            async for receipt in esp.send(batch.messages()):
+                self._put(Answer(batch.out.pop(receipt.send_id), receipt))
+            if batch.out:
+                raise RuntimeError(f"{esp.name} gave no receipt for {len(batch.out)} messages")  # noqa: TRY301
         except LeadmillError as error:
-            # First, so that the mailbox is held back before its sends can be claimed again.
-            self._reports.put(ChannelFailure(mailbox_id, error))
-            for job in group:
-                if isinstance(error, ProviderThrottled) and error.met_by == job.send.send_id:
-                    refused = Receipt(error.met_by, ReceiptStatus.REFUSED, fault=Fault.MOMENT, code=error.code)
-                    answered.add(error.met_by)
-                    self._reports.put(Answer(job, receipt=refused))
-            self._release(mailbox_id, group, answered)
-        except Exception as error:  # a defect of ours must not lose the other mailboxes' answers
-            log.exception("mailbox %s: sending broke", mailbox_id)
-            left = [job for job in group if job.send.send_id not in answered]
-            self._release(mailbox_id, [], answered)
-            self._reports.put(Crash(mailbox_id, error, left))
+            self._failed(mailbox_id, error, batch, pending)
+        except BaseException as error:
+            self._broke(mailbox_id, error, batch, pending)
+            if not isinstance(error, Exception):
+                raise
+
+    def _failed(self, mailbox_id: int, error: LeadmillError, batch: _Batch, pending: deque[Job]) -> None:
+        """The channel failed; what has no receipt was not handed over, and is given back."""
+        # First, so that the mailbox is held back before its sends can be claimed again.
+        if isinstance(error, SendingBroke):
+            self._put(Crash(mailbox_id, error), settled=0)
+        else:
+            self._put(ChannelFailure(mailbox_id, error), settled=0)
+        if isinstance(error, ProviderThrottled) and error.met_by in batch.out:
+            refused = Receipt(error.met_by, ReceiptStatus.REFUSED, fault=Fault.MOMENT, code=error.code)
+            self._put(Answer(batch.out.pop(error.met_by), refused))
+        self._release(batch.out.values(), batch.waiting, pending)
+
+    def _broke(self, mailbox_id: int, error: BaseException, batch: _Batch, pending: deque[Job]) -> None:
+        """A defect of ours, or the end of the process: what was being handed over is left to its lease."""
+        left = tuple(batch.out.values())
+        if isinstance(error, Exception):  # a defect must not lose the other mailboxes' answers
+            log.error("mailbox %s: sending broke", mailbox_id, exc_info=error)
+            self._put(Crash(mailbox_id, error, left), settled=len(left))
+        self._release(batch.waiting, pending)
+
+    def _release(self, *groups: Iterable[Job]) -> None:
+        for job in [job for group in groups for job in group]:
+            self._put(Answer(job, result=SendResult(job.send.send_id, Outcome.RELEASED)))
+        for group in groups:
+            if isinstance(group, deque):
+                group.clear()
 
     def _esp(self, mailbox_id: int) -> Esp:
         if mailbox_id not in self._esps:
             self._esps[mailbox_id] = self._open_channel(mailbox_id)
         return self._esps[mailbox_id]
 
-    def _rendered(self, group: Sequence[Job], answered: set[int]) -> Iterator[tuple[Job, OutgoingMessage]]:
-        """The jobs that can be sent, with their mails; what cannot is answered at once and stops nobody else."""
-        for job in group:
-            send_id = job.send.send_id
-            if time.monotonic() - job.claimed_at > (LEASE - LEASE_MARGIN).total_seconds():
-                answer = Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="lease-short"))
-            else:
-                try:
-                    yield job, job.content.render(send_id=send_id, recipient=job.send.recipient, sender=job.sender)
-                    continue
-                except TemplateInvalid:
-                    code = "template"
-                except Exception:  # one lead with an odd value must not stop or loop a batch
-                    log.exception("send %s: rendering broke", send_id)
-                    code = "rendering-broke"
-                refused = Receipt(send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code=code)
-                answer = Answer(job, receipt=refused)
-            answered.add(send_id)
-            self._reports.put(answer)
 
-    def _release(self, mailbox_id: int, group: Sequence[Job], answered: set[int]) -> None:
-        """Give back what the failed channel did not take: the rest of the group, and all that waits behind it."""
-        with self._lock:
-            waiting = list(self._pending[mailbox_id])
-            self._pending[mailbox_id].clear()
-        for job in (*(job for job in group if job.send.send_id not in answered), *waiting):
-            self._reports.put(Answer(job, result=SendResult(job.send.send_id, Outcome.RELEASED)))
+class _Batch:
+    """Jobs on their way through one `Esp.send`: rendered when the provider asks for the next, `out` until a receipt."""
+
+    def __init__(self, put: Callable[[Answer], None]) -> None:
+        self._put = put
+        self.waiting: deque[Job] = deque()
+        self.out: dict[int, Job] = {}
+
+    def messages(self) -> Iterator[OutgoingMessage]:
+        """The mails of the jobs that can be sent; what cannot is answered at once and stops nobody else."""
+        while self.waiting:
+            job = self.waiting.popleft()
+            send_id = job.send.send_id
+            if time.monotonic() - job.claimed_at > _USABLE_LEASE_SECONDS:
+                self._put(Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="lease-short")))
+                continue
+            reached(CrashPoint.BEFORE_RENDER)
+            try:
+                message = job.content.render(send_id=send_id, recipient=job.send.recipient, sender=job.sender)
+            except TemplateInvalid:
+                code = "template"
+            except StoreUnavailable:  # its attachments cannot be read now: the mailbox waits, and all is given back
+                self.out[send_id] = job
+                raise
+            except Exception:  # one lead with an odd value must not stop or loop a batch
+                log.exception("send %s: rendering broke", send_id)
+                code = "rendering-broke"
+            else:
+                self.out[send_id] = job
+                yield message
+                continue
+            self._put(Answer(job, Receipt(send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code=code)))
 
 
 def channel_error(error: Exception) -> LeadmillError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from leadmill.domain.access import SYSTEM, Actor, Role
 from leadmill.domain.mailboxes import SenderStatus
@@ -81,10 +83,21 @@ def lift_account_pause(
     return lifted
 
 
-def cool_down_domain(
-    registry: SenderRegistry, alerts: Alerts, name: str, *, reason: str, until: datetime, as_of: datetime
+def cool_down_domain(  # noqa: PLR0913 - a cool-down is described by all of these
+    registry: SenderRegistry,
+    alerts: Alerts,
+    name: str,
+    *,
+    reason: str,
+    until: datetime,
+    as_of: datetime,
+    cause: str = "",
+    finding: str = "",
+    evidence: Mapping[str, object] = MappingProxyType({}),
 ) -> bool:
     """Take a domain out of rotation until a time; a person's pause stays, a longer cool-down stays.
+
+    On return its mailboxes are on probation. `cause`, `finding` and `evidence` are kept with it for people.
 
     Returns:
         Whether anything changed.
@@ -92,7 +105,9 @@ def cool_down_domain(
     Raises:
         NotFound: No such sending domain.
     """
-    change = StatusChange(SenderStatus.COOLING_DOWN, reason, until=until)
+    change = StatusChange(
+        SenderStatus.COOLING_DOWN, reason, until=until, evidence=evidence, cause=cause, finding=finding
+    )
     changed = registry.change_domain(SYSTEM, name, change, as_of=as_of)
     if changed:
         alerts.raise_alert(

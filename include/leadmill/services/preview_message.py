@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from leadmill.domain.campaigns import CampaignDraft
+from leadmill.domain.content_blocks import used_blocks
 from leadmill.domain.messages import OutgoingMessage
+from leadmill.domain.send_references import NO_SEND
+from leadmill.domain.template_fields import variable_name
 from leadmill.errors import ConfigInvalid, NotFound
 from leadmill.ports.audience import AudienceLedger
-from leadmill.ports.content import ContentCompiler, Organisation, Sender, VariantContent
+from leadmill.ports.content import ContentCompiler, Organisation, PreviewNotes, Sender, VariantContent
 from leadmill.ports.sending_identity import SenderLedger
 
-PREVIEW_SEND_ID = 0
+PREVIEW_SEND_ID = NO_SEND
 """No send has it: the links of a preview lead to a page that says so."""
 
 
@@ -51,6 +54,35 @@ def preview_message(
     return compiled.render(send_id=PREVIEW_SEND_ID, recipient=recipients[0], sender=sender)
 
 
+def preview_notes(
+    draft: CampaignDraft,
+    *,
+    step: int,
+    label: str,
+    lead_id: int,
+    audience: AudienceLedger,
+    senders: SenderLedger,
+    compiler: ContentCompiler,
+) -> PreviewNotes:
+    """What a person should know beside the preview of that mail.
+
+    Raises: as `preview_message` does.
+    """
+    content = variant_content(draft, step, label)
+    recipient = next(iter(audience.recipients([lead_id])), None)
+    organisation = senders.organisation()
+    if recipient is None or organisation is None:
+        return PreviewNotes({}, {})
+    has = {variable_name(name) for name, value in recipient.fields.items() if value not in (None, "")}
+    reads = compiler.compile(content, organisation).variables
+    used = used_blocks(content.subject, content.body_html, content.body_text)
+    category = str(recipient.fields.get("category", ""))
+    return PreviewNotes(
+        {name: text for name, text in draft.fallbacks if name in reads - has},
+        {b.name: category if category in dict(b.versions) else "" for b in draft.blocks if b.name in used},
+    )
+
+
 def variant_content(draft: CampaignDraft, step: int, label: str) -> VariantContent:
     """One variant for the compiler, without tracking.
 
@@ -70,6 +102,9 @@ def variant_content(draft: CampaignDraft, step: int, label: str) -> VariantConte
         track_opens=False,
         track_clicks=False,
         label=label,
+        fallbacks=draft.fallbacks,
+        blocks=draft.blocks,
+        attachments=draft.steps[step - 1].attachments,
     )
 
 

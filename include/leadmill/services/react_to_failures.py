@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,8 +22,11 @@ from leadmill.services.hold_senders import account_alert_key, cool_down_domain, 
 UNAVAILABLE_WAIT = timedelta(seconds=60)
 """How long nothing is claimed for a sender whose server cannot be reached or gives no answer."""
 
-_AUTHENTICATION = ("5.7.2", "5.7.3", "5.7.509", "5.7.515", "MailFromDomainNotVerifiedException")
-"""Codes that say the sending domain's SPF, DKIM, DMARC, PTR or TLS is wrong: every mailbox of it is concerned."""
+_AUTHENTICATION = re.compile(r"\b[45]\.7\.(2[0-79]|3[0-2]|509|515)\b|MailFromDomainNotVerifiedException")
+"""Codes that say the sending domain's SPF, DKIM, DMARC, PTR or TLS is wrong: every mailbox of it is concerned.
+
+Source: RFC 7372 (x.7.20 to 25), Google's sender guidelines (x.7.26 to 32 but 28, which is about rate), Microsoft.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class FailureReactions:
 
     def channel_failed(self, lane: str, channel: Channel, error: LeadmillError, *, now: datetime) -> None:
         """A channel failed before it took what was left: wait, or stop it, by the kind of error."""
-        own = channel.provider == "smtp"  # SES and SendGrid speak of the whole account
+        own = channel.provider == "smtp"  # an API speaks of the whole account
         if isinstance(error, CredentialsRejected | ConfigInvalid) and own:
             self._pause_mailbox(channel.mailbox_id, str(error), now)
         elif isinstance(error, CredentialsRejected | ConfigInvalid | SenderSuspended):
@@ -70,18 +74,21 @@ class FailureReactions:
             self.alerts.raise_alert(
                 kind="content_refused",
                 severity="warning",
-                subject=f"campaign {send.campaign_id}",
-                message=f"Campaign {send.campaign_id}: a mail was refused for its content ({receipt.code}); review it.",
+                subject=f"campaign “{self.ledger.campaign_name(send.campaign_id)}”",
+                message=f"A mail was refused for its content ({receipt.code}); review what the campaign says.",
                 dedupe_key=f"content_refused:{send.campaign_id}",
                 as_of=now,
             )
         elif receipt.fault is Fault.SENDER and is_spam_block(receipt.code):
-            reason = f"spam block: {receipt.code} on send {send.send_id}"
+            reason = f"spam block: {self._answer(receipt, send)}"
             cool_down_domain(self.registry, self.alerts, sender.domain, reason=reason, until=now + COOL_DOWN, as_of=now)
-        elif receipt.fault is Fault.SENDER and any(word in receipt.code for word in _AUTHENTICATION):
-            self._pause_domain(sender.domain, f"authentication refused: {receipt.code} on send {send.send_id}", now)
+        elif receipt.fault is Fault.SENDER and _AUTHENTICATION.search(receipt.code):
+            self._pause_domain(sender.domain, f"authentication refused: {self._answer(receipt, send)}", now)
         elif receipt.fault is Fault.SENDER:
-            self._pause_mailbox(send.mailbox_id, f"sender refused: {receipt.code} on send {send.send_id}", now)
+            self._pause_mailbox(send.mailbox_id, f"sender refused: {self._answer(receipt, send)}", now)
+
+    def _answer(self, receipt: Receipt, send: ClaimedSend) -> str:
+        return f"{receipt.code}, answered to a mail of “{self.ledger.campaign_name(send.campaign_id)}”"
 
     def _pause_mailbox(self, mailbox_id: int, reason: str, now: datetime) -> None:
         if self.registry.change_mailbox(SYSTEM, mailbox_id, StatusChange(SenderStatus.PAUSED, reason), as_of=now):

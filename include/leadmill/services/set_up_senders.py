@@ -9,9 +9,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from leadmill.domain.access import Actor, Role
+from leadmill.domain.dkim import KEYS_LIMIT, DkimKeyRef, selector_problem
 from leadmill.domain.identity import normalise_email
 from leadmill.domain.secret_names import is_our_own
 from leadmill.domain.sending_policy import DEFAULT_POLICY, default_legal_bases
+from leadmill.domain.smtp_presets import PRESETS
+from leadmill.domain.spread import Spread
+from leadmill.domain.warm_up import curve_of
 from leadmill.errors import Conflict, InputInvalid
 from leadmill.ports.mailboxes import AccountSetup, MailboxSetup, SenderRegistry
 
@@ -19,8 +23,8 @@ _SECRET_WORDS = re.compile(r"password|secret|api_?key|token|credential", re.IGNO
 _SECRET_REF = re.compile(r"(env:)?[A-Z_][A-Z0-9_]*|(?!env:)[a-z][a-z0-9_]*:[\w./-]+")
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 _MAILBOX = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9.-]+")
-MAX_DAILY_LIMIT = 10_000
-"""A typing error's fence, not a policy: Gmail Workspace takes 2,000 a day, SES accounts more."""
+MAX_DAILY_LIMIT = 1_000_000
+"""A typing error's fence, not a policy: Gmail Workspace takes 2,000 a day, a newsletter's mailbox on SES 100,000."""
 
 
 def add_provider_account(registry: SenderRegistry, actor: Actor, account: AccountSetup, *, as_of: datetime) -> int:
@@ -35,6 +39,8 @@ def add_provider_account(registry: SenderRegistry, actor: Actor, account: Accoun
         raise InputInvalid(
             f"There is no provider {account.provider!r}; choose from {', '.join(sorted(DEFAULT_POLICY))}."
         )
+    if account.spread is not None and account.spread not in set(Spread):
+        raise InputInvalid(f"Mailboxes are spread {' or '.join(Spread)}, not {account.spread!r}.")
     _require_no_secret(account.config)
     _require_reference(account.secret_ref)
     if not account.name.strip():
@@ -70,20 +76,34 @@ def add_sending_domain(
     *,
     sending_ips: Sequence[str],
     daily_limit: int | None,
+    dkim_keys: Sequence[DkimKeyRef] | None,
     as_of: datetime,
 ) -> int:
-    """Add or update a sending domain; returns its id.
+    """Add or update a sending domain; returns its id. None keeps the DKIM keys that it has.
 
     Raises:
         NotAllowed: The actor is no admin.
-        InputInvalid: Not a domain name, or not IP addresses.
+        InputInvalid: Not a domain name, not IP addresses, or a DKIM key without a selector or place of its own.
     """
     actor.require(Role.ADMIN, to="configure sending domains")
     name = name.strip().lower().rstrip(".")
     if not _DOMAIN.fullmatch(name):
         raise InputInvalid(f"{name!r} is no domain name; write it in ASCII, such as mail.example.com.")
     ips = [_checked_ip(ip) for ip in sending_ips]
-    return registry.save_domain(actor, name, sending_ips=ips, daily_limit=daily_limit, as_of=as_of)
+    _require_dkim_keys(dkim_keys or ())
+    return registry.save_domain(actor, name, sending_ips=ips, daily_limit=daily_limit, dkim_keys=dkim_keys, as_of=as_of)
+
+
+def _require_dkim_keys(keys: Sequence[DkimKeyRef]) -> None:
+    for key in keys:
+        problem = selector_problem(key.selector)
+        if problem:
+            raise InputInvalid(problem)
+        if not key.secret_ref:
+            raise InputInvalid(f"DKIM key {key.selector} needs a secret_ref that says where its private key is.")
+        _require_reference(key.secret_ref)
+    if len({key.selector for key in keys}) < len(keys) or len(keys) > KEYS_LIMIT:
+        raise InputInvalid(f"A sending domain has at most {KEYS_LIMIT} DKIM keys, each under a selector of its own.")
 
 
 def _checked_ip(text: str) -> str:
@@ -106,6 +126,7 @@ def add_mailbox(registry: SenderRegistry, actor: Actor, mailbox: MailboxSetup, *
     _require_sane(mailbox)
     _require_reference(mailbox.secret_ref)
     provider = registry.provider_of(mailbox.account)
+    _require_within_service(mailbox, registry.preset_of(mailbox.account))
     accepts, override_reason = registry.pool(mailbox.pool)
     beyond = set(accepts) - default_legal_bases([provider])
     if beyond and not override_reason:
@@ -114,6 +135,13 @@ def add_mailbox(registry: SenderRegistry, actor: Actor, mailbox: MailboxSetup, *
             "choose another pool, or give the pool's policy a reason."
         )
     return registry.save_mailbox(actor, mailbox, as_of=as_of)
+
+
+def _require_within_service(mailbox: MailboxSetup, preset: str) -> None:
+    """A mailbox at Gmail or Microsoft 365 that sends more than they take is locked by them for up to a day."""
+    limit = PRESETS[preset].daily_limit if preset in PRESETS else None
+    if limit is not None and mailbox.daily_limit > limit:
+        raise InputInvalid(f"{preset} takes {limit} mails a day of one mailbox, not {mailbox.daily_limit}.")
 
 
 def _require_sane(mailbox: MailboxSetup) -> None:
@@ -126,6 +154,7 @@ def _require_sane(mailbox: MailboxSetup) -> None:
         ZoneInfo(mailbox.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InputInvalid(f"There is no time zone {mailbox.time_zone!r}; use an IANA name.") from error
+    curve_of(mailbox.warm_up_curve)
     if not 0 <= mailbox.daily_limit <= MAX_DAILY_LIMIT:
         raise InputInvalid(f"A daily limit lies between 0 and {MAX_DAILY_LIMIT}.")
     if mailbox.min_gap_seconds < 0 or (mailbox.hourly_limit is not None and mailbox.hourly_limit < 0):

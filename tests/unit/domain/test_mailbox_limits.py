@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadmill.domain.mailboxes import Binding, Mailbox, SenderStatus, capacity, day_limit, start_of_next_day
+from leadmill.domain.spread import Spread
 from leadmill.domain.warm_up import warm_up_limit
 
 NOW = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
@@ -23,6 +24,7 @@ def make_mailbox(**values: object) -> Mailbox:
         "time_zone": "UTC",
         "day": NOW.date(),
         "daily_limit": 40,
+        "account_spread": Spread.AS_FAST_AS_POSSIBLE,
     }
     return Mailbox(**(base | values))
 
@@ -70,6 +72,8 @@ def test_a_warm_up_that_begins_tomorrow_sends_nothing_today() -> None:
         ({"hourly_limit": 3, "taken_this_hour": 3}, Binding.MAILBOX_HOUR),
         ({"domain_daily_limit": 9, "domain_taken_today": 9}, Binding.DOMAIN_DAY),
         ({"account_daily_limit": 9, "account_taken": 12}, Binding.ACCOUNT_DAY),
+        ({"provider_daily_limit": 9, "account_taken": 4, "provider_others": 5}, Binding.PROVIDER_DAY),
+        ({"account_spread": Spread.EVEN, "spread_until": NOW + timedelta(minutes=5)}, Binding.SPREAD),
     ],
 )
 def test_each_limit_stops_a_mailbox_and_is_named(values: dict, binding: Binding) -> None:

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from html import escape
+from jinja2 import Template, nodes
 
-from jinja2 import Template
-from markupsafe import Markup
-
-from leadmill.adapters.content.header_values import list_headers, require_single_line, single_line
+from leadmill.adapters.content.framing import FramedVariant
+from leadmill.adapters.content.header_values import ascii_domain, list_headers, mail_address, single_line
+from leadmill.adapters.content.known_values import KnownValues, taken_apart
+from leadmill.adapters.content.pieces import NotFramed
 from leadmill.adapters.content.sandbox import TemplateSandbox, fill, parse
-from leadmill.adapters.content.text_part import close_gaps, text_template
-from leadmill.adapters.content.tracking import add_pixel, track_links
-from leadmill.domain.messages import OutgoingMessage
+from leadmill.adapters.content.sources import sources_of
+from leadmill.adapters.content.text_part import close_gaps
+from leadmill.adapters.content.tracking import Edge, add_pixel, track_links
+from leadmill.domain.messages import Attachment, Frame, OutgoingMessage
 from leadmill.domain.send_references import message_id, unsubscribe_url
 from leadmill.domain.template_fields import variable_name
 from leadmill.errors import TemplateInvalid
-from leadmill.ports.content import PROVIDED_VARIABLES, Organisation, Recipient, Sender, VariantContent
+from leadmill.ports.content import (
+    PROVIDED_VARIABLES,
+    AttachmentLoader,
+    Organisation,
+    Recipient,
+    Sender,
+    VariantContent,
+)
 
 SUBJECT_LIMIT = 500
+_ABSENT = (None, "")
 _REQUIRED = ("postal_address", "unsubscribe_url")
-_WRAPPED = ('<!doctype html><html><head><meta charset="utf-8"></head><body>', "</body></html>")
 
 
 class JinjaContentCompiler:
     """Compiles variants in the sandbox; `edge_base_url` has no slash at its end."""
 
-    def __init__(self, *, edge_base_url: str, key: bytes) -> None:
-        self._edge_base_url = edge_base_url.rstrip("/")
-        self._key = key
+    def __init__(self, *, edge_base_url: str, key: bytes, attachments: AttachmentLoader | None = None) -> None:
+        self._edge = Edge(edge_base_url.rstrip("/"), key)
+        self._attachments = attachments
         self._html = TemplateSandbox(escapes_html=True)
         self._text = TemplateSandbox(escapes_html=False)
 
@@ -35,26 +43,55 @@ class JinjaContentCompiler:
         campaign = f"Campaign {variant.campaign_id}, step" if variant.campaign_id else "Step"
         place = f"{campaign} {variant.step}, variant {variant.label or variant.variant_id}"
         _require_organisation(organisation, place)
-        html = variant.body_html
-        if not any(tag in html.lower() for tag in ("<html", "<body")):
-            html = html.join(_WRAPPED)
-        subject, in_subject = parse(variant.subject, sandbox=self._text, where=f"{place}: the subject")
-        body_html, in_html = parse(html, sandbox=self._html, where=f"{place}: the HTML body")
-        source = variant.body_text if variant.body_text.strip() else text_template(html)
-        body_text, in_text = parse(source, sandbox=self._text, where=f"{place}: the text body")
-        for part, names in (("HTML", in_html), ("text", in_text)):
+        sources = sources_of(variant, html_sandbox=self._html, text_sandbox=self._text, where=place)
+        parts = {
+            name: parse(source, sandbox=sandbox, where=f"{place}: the {name}", fallbacks=dict(variant.fallbacks))
+            for name, source, sandbox in (
+                ("subject", sources.subject, self._text),
+                ("text body", sources.text, self._text),
+                ("HTML body", sources.html, self._html),
+            )
+        }
+        subject, text, html = parts.values()
+        for part, names in (("HTML", html.variables), ("text", text.variables)):
             for name in _REQUIRED:
                 if name not in names:
                     raise TemplateInvalid(f"{place}: the {part} body must contain {{{{ {name} }}}}.")
+        known = KnownValues.of(organisation)
+        attachments = self._load(variant, place)
+        trees = (subject.tree, text.tree, html.tree)
+        framed = self._framed(trees, known, variant, attachments)
         return JinjaContent(
             variant=variant,
-            organisation=organisation,
+            known=known,
             place=place,
-            templates=(subject, body_html, body_text),
-            variables=(in_subject | in_html | in_text) - PROVIDED_VARIABLES,
-            edge_base_url=self._edge_base_url,
-            key=self._key,
+            templates=(subject.template, text.template, html.template),
+            framed=framed,
+            attachments=attachments,
+            variables=(subject.variables | text.variables | html.variables) - PROVIDED_VARIABLES,
+            edge=self._edge,
         )
+
+    def _framed(
+        self,
+        trees: tuple[nodes.Template, nodes.Template, nodes.Template],
+        known: KnownValues,
+        variant: VariantContent,
+        attachments: tuple[Attachment, ...],
+    ) -> FramedVariant | None:
+        try:
+            sources = taken_apart(trees, known, variant, attachments, edge=self._edge)
+        except NotFramed:
+            return None
+        return FramedVariant(sources, plain=self._text, escaping=self._html, edge=self._edge)
+
+    def _load(self, variant: VariantContent, place: str) -> tuple[Attachment, ...]:
+        """The variant's attachments with their bytes, once for all its mails."""
+        if not variant.attachments:
+            return ()
+        if self._attachments is None:
+            raise TemplateInvalid(f"{place}: no store to read its attachments from.")
+        return self._attachments.load(variant.attachments)
 
 
 def _require_organisation(organisation: Organisation, place: str) -> None:
@@ -69,89 +106,102 @@ class JinjaContent:
         self,
         *,
         variant: VariantContent,
-        organisation: Organisation,
+        known: KnownValues,
         place: str,
         templates: tuple[Template, Template, Template],
+        framed: FramedVariant | None,
+        attachments: tuple[Attachment, ...],
         variables: frozenset[str],
-        edge_base_url: str,
-        key: bytes,
+        edge: Edge,
     ) -> None:
         self.variables = variables
         self._variant = variant
-        self._organisation = organisation
+        self._known = known
         self._place = place
-        self._subject, self._html, self._text = templates
-        self._edge_base_url = edge_base_url
-        self._key = key
-        lines = [line.strip() for line in organisation.postal_address.splitlines() if line.strip()]
-        self._address_lines = lines
-        self._address_html = Markup("<br>").join(lines)
-        self._address_html_lines = [escape(line, quote=False) for line in lines]
+        self._subject, self._text, self._html = templates
+        self._framed = framed
+        self._whole = Frame(subject=(0,), text=(1,), html=(2,), attachments=attachments)
+        self._edge = edge
+        self._static_tags = {
+            "campaign_id": str(variant.campaign_id),
+            "step": str(variant.step),
+            "variant": str(variant.variant_id),
+        }
+        self._senders: dict[Sender, tuple[str, str, tuple[tuple[str, str], ...]]] = {}
 
     def render(self, *, send_id: int, recipient: Recipient, sender: Sender) -> OutgoingMessage:
-        unsubscribe = unsubscribe_url(self._edge_base_url, send_id, self._key)
-        where = f"{self._place}, lead {recipient.lead_id}"
-        values = self._values(recipient, sender, unsubscribe)
-        subject = single_line(fill(self._subject, values, f"{where}: the subject"))
-        if not 0 < len(subject) <= SUBJECT_LIMIT:
-            raise TemplateInvalid(f"{where}: the subject is empty or longer than {SUBJECT_LIMIT} characters.")
-        html = fill(self._html, values | {"postal_address": self._address_html}, f"{where}: the HTML body")
-        text = close_gaps(fill(self._text, values, f"{where}: the text body"))
-        self._require_footer(text, html, unsubscribe, where)
+        address, domain, list_post = self._sender(sender)
+        unsubscribe = unsubscribe_url(self._edge.base_url, send_id, self._edge.key)
+        fields: dict[str, object] = {
+            variable_name(name): value for name, value in recipient.fields.items() if value not in _ABSENT
+        }
+        name = sender.display_name or self._known.organisation
+        fields |= self._known.in_text
+        fields |= {"email": recipient.email, "sender_name": name, "unsubscribe_url": unsubscribe}
+        frame, values = self._filled(fields, send_id, unsubscribe, recipient.lead_id)
         return OutgoingMessage(
             send_id=send_id,
-            sender_address=require_single_line(sender.address, what="The mailbox's address"),
-            sender_name=single_line(str(values["sender_name"])),
-            recipient=require_single_line(recipient.email, what=f"The address of lead {recipient.lead_id}"),
-            subject=subject,
-            text=text,
-            html=self._tracked(html, send_id, unsubscribe),
-            message_id=require_single_line(message_id(send_id, sender.domain, self._key), what="The sending domain"),
-            headers=self._headers(unsubscribe, sender.domain),
-            tags=self._tags(send_id),
+            sender_address=address,
+            sender_name=single_line(name),
+            recipient=mail_address(recipient.email, what=f"The address of lead {recipient.lead_id}"),
+            frame=frame,
+            values=values,
+            message_id=message_id(send_id, domain, self._edge.key),
+            headers=(("List-Unsubscribe", f"<{unsubscribe}>"), *list_post),
+            tags={"send_id": str(send_id), **self._static_tags},
         )
 
-    def _values(self, recipient: Recipient, sender: Sender, unsubscribe: str) -> dict[str, object]:
-        fields = {variable_name(name): value for name, value in recipient.fields.items() if value not in (None, "")}
-        return fields | {
-            "email": recipient.email,
-            "organisation": self._organisation.name,
-            "postal_address": "\n".join(self._address_lines),
-            "sender_name": sender.display_name or self._organisation.name,
-            "unsubscribe_url": unsubscribe,
-        }
+    def _filled(
+        self, fields: dict[str, object], send_id: int, unsubscribe: str, lead_id: int
+    ) -> tuple[Frame, tuple[str, ...]]:
+        """By the frame where it can, by the whole templates where not; only these know what to say of a failure."""
+        if self._framed is not None:
+            try:
+                frame, values, subject = self._framed.fill(
+                    fields, self._known.in_html, send_id=send_id, unsubscribe_url=unsubscribe
+                )
+            except NotFramed:
+                pass
+            else:
+                if 0 < len(subject) <= SUBJECT_LIMIT:
+                    return frame, values
+        return self._whole, self._rendered(fields, send_id, unsubscribe, f"{self._place}, lead {lead_id}")
+
+    def _rendered(self, fields: dict[str, object], send_id: int, unsubscribe: str, where: str) -> tuple[str, str, str]:
+        """Subject, text and HTML out of the whole templates.
+
+        Raises:
+            TemplateInvalid: Something is missing, or does not work on this lead's values.
+        """
+        subject = single_line(fill(self._subject, fields, f"{where}: the subject"))
+        if not 0 < len(subject) <= SUBJECT_LIMIT:
+            raise TemplateInvalid(f"{where}: the subject is empty or longer than {SUBJECT_LIMIT} characters.")
+        html = fill(self._html, fields | self._known.in_html, f"{where}: the HTML body")
+        text = close_gaps(fill(self._text, fields, f"{where}: the text body"))
+        self._require_footer(text, html, unsubscribe, where)
+        if self._variant.track_clicks:
+            html = track_links(html, edge=self._edge, send_id=send_id, unsubscribe_url=unsubscribe)
+        if self._variant.track_opens:
+            html = add_pixel(html, edge=self._edge, send_id=send_id)
+        return subject, text, html
 
     def _require_footer(self, text: str, html: str, unsubscribe: str, where: str) -> None:
         """A condition may hide what the law asks for: look at what came out, not only at the template."""
         if unsubscribe not in text or unsubscribe not in html:
             raise TemplateInvalid(f"{where}: the unsubscribe link is missing in the rendered mail; no `if` around it.")
-        found = all(line in text for line in self._address_lines)
-        if not (found and all(line in html for line in self._address_html_lines)):
+        found = all(line in text for line in self._known.address_lines)
+        if not (found and all(line in html for line in self._known.address_html_lines)):
             raise TemplateInvalid(f"{where}: the postal address is missing in the rendered mail; no `if` around it.")
 
-    def _tracked(self, html: str, send_id: int, unsubscribe: str) -> str:
-        if self._variant.track_clicks:
-            html = track_links(
-                html, edge_base_url=self._edge_base_url, send_id=send_id, key=self._key, unsubscribe_url=unsubscribe
+    def _sender(self, sender: Sender) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+        """A mailbox's address, its domain in ASCII, and the headers that all its mails of this variant share."""
+        found = self._senders.get(sender)
+        if found is None:
+            domain = ascii_domain(sender.domain, what="The sending domain")
+            variant = self._variant
+            headers = list_headers(
+                campaign_id=variant.campaign_id, step=variant.step, variant_id=variant.variant_id, domain=domain
             )
-        if self._variant.track_opens:
-            html = add_pixel(html, edge_base_url=self._edge_base_url, send_id=send_id, key=self._key)
-        return html
-
-    def _headers(self, unsubscribe: str, domain: str) -> tuple[tuple[str, str], ...]:
-        return list_headers(
-            unsubscribe_url=unsubscribe,
-            campaign_id=self._variant.campaign_id,
-            step=self._variant.step,
-            variant_id=self._variant.variant_id,
-            domain=domain,
-        )
-
-    def _tags(self, send_id: int) -> dict[str, str]:
-        variant = self._variant
-        return {
-            "send_id": str(send_id),
-            "campaign_id": str(variant.campaign_id),
-            "step": str(variant.step),
-            "variant": str(variant.variant_id),
-        }
+            address = mail_address(sender.address, what="The mailbox's address")
+            found = self._senders[sender] = (address, domain, headers)
+        return found

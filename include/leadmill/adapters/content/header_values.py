@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import zlib
+from functools import lru_cache
+
+import idna
 
 from leadmill.errors import TemplateInvalid
 
+_ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9_-]+"
+_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+_ADDRESS_LIMIT = 320  # 64 before the @, 255 behind it (RFC 5321 §4.5.3.1)
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LINE_BREAKING = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
 def single_line(text: str) -> str:
     """The text with every control character and line break turned into a space, runs of white space into one."""
-    clean = (
-        "".join(" " if unicodedata.category(c) in _LINE_BREAKING else c for c in text) if _suspicious(text) else text
-    )
-    return " ".join(clean.split())
-
-
-def _suspicious(text: str) -> bool:
-    return not (text.isascii() and text.isprintable())
+    if not text.isprintable():
+        text = "".join(" " if unicodedata.category(c) in _LINE_BREAKING else c for c in text)
+    return " ".join(text.split())
 
 
 def require_single_line(value: str, *, what: str) -> str:
@@ -28,21 +31,49 @@ def require_single_line(value: str, *, what: str) -> str:
     Raises:
         TemplateInvalid: It holds a control character or a line break.
     """
-    if any(unicodedata.category(c) in _LINE_BREAKING for c in value):
+    if not value.isprintable() and any(unicodedata.category(c) in _LINE_BREAKING for c in value):
         raise TemplateInvalid(f"{what} holds a line break or control character; correct it before sending.")
     return value
 
 
+def mail_address(address: str, *, what: str) -> str:
+    """The address as headers take it: its domain in ASCII.
+
+    Raises:
+        TemplateInvalid: It is no plain address, or its local part needs SMTPUTF8, which few servers take.
+    """
+    local, _, domain = address.rpartition("@")
+    found = address if _ADDRESS.fullmatch(address) else f"{local}@{ascii_domain(domain, what=what)}"
+    if len(found) > _ADDRESS_LIMIT or not _ADDRESS.fullmatch(found):
+        raise TemplateInvalid(f"{what} is no address that mail programs take; correct it before sending.")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def ascii_domain(domain: str, *, what: str) -> str:
+    """A domain as DNS writes it.
+
+    Raises:
+        TemplateInvalid: It is none.
+    """
+    try:
+        found = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        found = ""
+    if not _DOMAIN.fullmatch(found):
+        raise TemplateInvalid(f"{what} is no domain; correct it before sending.")
+    return found
+
+
 def list_headers(
-    *, unsubscribe_url: str, campaign_id: int, step: int, variant_id: int, domain: str
-) -> tuple[tuple[str, str], ...]:
-    """List-Unsubscribe (RFC 2369), one-click (RFC 8058) and Gmail's Feedback-ID (`a:b:c:SenderId`).
+    *, campaign_id: int, step: int, variant_id: int, domain: str
+) -> tuple[tuple[str, str], tuple[str, str]]:
+    """One-click unsubscribing (RFC 8058, beside List-Unsubscribe) and Gmail's Feedback-ID (`a:b:c:SenderId`).
 
     Source for the SenderId of 5 to 15 characters: Gmail's bulk-sender documentation of Feedback-ID.
     """
     sender_id = f"lm{zlib.crc32(domain.encode()):08x}"
     return (
-        ("List-Unsubscribe", f"<{unsubscribe_url}>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         ("Feedback-ID", f"c{campaign_id}:s{step}:v{variant_id}:{sender_id}"),
     )

@@ -1,4 +1,4 @@
-"""A rendered message as RFC 5322 bytes: multipart/alternative, quoted-printable, CRLF.
+"""A rendered message as RFC 5322 bytes: quoted-printable text and HTML, attachments, CRLF.
 
 Written without `email.message`: its header registry and folding cost tens of times the rest of rendering, and its
 folding breaks long URLs in List-Unsubscribe into encoded words. The tests read the bytes back with `email`.
@@ -8,62 +8,92 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
+from typing import Protocol
 
-from leadmill.adapters.content.header_values import require_single_line, single_line
+from leadmill.adapters.content.encoded_frame import encoded_frame
+from leadmill.adapters.content.header_values import mail_address, require_single_line, single_line
+from leadmill.adapters.wire_text import WireText
 from leadmill.domain.messages import OutgoingMessage
 from leadmill.errors import TemplateInvalid
 
-_NEWLINES = re.compile(r"\r\n|\r|\n")
-_NAME = re.compile(r"[A-Za-z0-9-]{1,76}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,76}")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
+_MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,500}@[A-Za-z0-9.-]{1,255}>")
 _ENCODED_BYTES = 42  # of UTF-8 in one encoded word: 56 of base64 and 12 around it stay below RFC 2047's 75
 _ASCII_LIMIT = 900  # RFC 5322 allows lines of 998
-_FORBIDDEN = frozenset({"from", "to", "subject", "date", "message-id", "mime-version", "content-type", "bcc", "cc"})
+_FORBIDDEN = frozenset(
+    {"from", "to", "subject", "date", "message-id", "mime-version", "bcc", "cc", "reply-to", "sender", "return-path"}
+)
 
 
-def to_bytes(message: OutgoingMessage, *, date: datetime) -> bytes:
-    """The whole mail, headers and both parts, lines ended by CRLF; dot-stuffing is the SMTP client's business.
+class Signer(Protocol):
+    """Signs a mail; `adapters.content.dkim.DkimSigner` is one."""
+
+    def headers(self, headers: list[tuple[str, str]], relaxed: list[bytes], *, date: datetime) -> str:
+        """The header lines to stand before the mail's own."""
+        ...
+
+
+def to_bytes(message: OutgoingMessage, *, date: datetime, signer: Signer | None = None) -> bytes:
+    """The whole mail, headers and body, lines ended by CRLF; no line of the body begins with a dot.
 
     Args:
         message: A rendered mail.
         date: The Date header, aware.
+        signer: Signs the mail where no one else does.
 
     Raises:
-        TemplateInvalid: A header value would break out of its line.
+        TemplateInvalid: A header value would break out of its line, or an address is none.
     """
-    boundary = f"=_lm{message.send_id}"  # "=_" cannot occur in quoted-printable text
-    head = "".join(f"{name}: {value}\r\n" for name, value in _headers(message, date, boundary))
-    parts = (
-        f"--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
-        f"Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
-        + _quoted_printable(body)
-        + b"\r\n"
-        for kind, body in (("plain", message.text), ("html", message.html))
-    )
-    return head.encode() + b"\r\n" + b"".join(parts) + f"--{boundary}--\r\n".encode()
+    frame = encoded_frame(message.frame)
+    headers = _headers(message, _date(date), frame.content_type)
+    pieces = frame.body(message)
+    head = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    if signer is not None:
+        head = signer.headers(headers, frame.relaxed(pieces), date=date) + head
+    return WireText(b"".join([head.encode(), b"\r\n", *pieces]))
 
 
-def _headers(message: OutgoingMessage, date: datetime, boundary: str) -> Iterator[tuple[str, str]]:
-    yield "Date", format_datetime(date)
-    yield "From", _mailbox(message.sender_name, message.sender_address)
-    yield "To", require_single_line(message.recipient, what=f"The recipient of send {message.send_id}")
+def _headers(message: OutgoingMessage, date: str, content_type: str) -> list[tuple[str, str]]:
+    found = [
+        ("Date", date),
+        ("From", _mailbox(message.sender_name, message.sender_address)),
+        ("To", mail_address(message.recipient, what=f"The recipient of send {message.send_id}")),
+        ("Subject", encoded_words(single_line(message.subject))),
+        ("Message-ID", message.message_id),
+        ("MIME-Version", "1.0"),
+    ]
     if message.reply_to:
-        yield "Reply-To", require_single_line(message.reply_to, what="Reply-To")
-    yield "Subject", encoded_words(single_line(message.subject))
-    yield "Message-ID", require_single_line(message.message_id, what="Message-ID")
-    yield "MIME-Version", "1.0"
+        found.insert(3, ("Reply-To", mail_address(message.reply_to, what="Reply-To")))
+    if not _MESSAGE_ID.fullmatch(message.message_id):
+        raise TemplateInvalid(f"Send {message.send_id}: its Message-ID is none.")
+    _check_names(tuple([name for name, _ in message.headers]))
     for name, value in message.headers:
-        if not _NAME.fullmatch(name) or name.lower() in _FORBIDDEN:
-            raise TemplateInvalid(f"Send {message.send_id}: {name!r} cannot be set as an extra header.")
-        yield name, encoded_words(require_single_line(value, what=f"The header {name}"))
-    yield "Content-Type", f'multipart/alternative; boundary="{boundary}"'
+        found.append((name, encoded_words(require_single_line(value, what=f"The header {name}"))))
+    found.append(("Content-Type", content_type))
+    return found
 
 
+@lru_cache(maxsize=256)
+def _check_names(names: tuple[str, ...]) -> None:
+    """Refuse extra headers that are ours to write, are no names, or stand twice: readers pick either one."""
+    lower = [name.lower() for name in names]
+    for name, key in zip(names, lower, strict=True):
+        if not _NAME.fullmatch(name) or key in _FORBIDDEN or key.startswith("content-") or lower.count(key) > 1:
+            raise TemplateInvalid(f"{name[:80]!r} cannot be set as an extra header, or stands there twice.")
+
+
+@lru_cache(maxsize=64)
+def _date(date: datetime) -> str:
+    return format_datetime(date)
+
+
+@lru_cache(maxsize=1024)
 def _mailbox(name: str, address: str) -> str:
-    address = require_single_line(address, what="The sender's address")
+    address = mail_address(address, what="The sender's address")
     name = single_line(name)
     if not name:
         return address
@@ -93,9 +123,3 @@ def encoded_words(text: str) -> str:
 
 def _word(octets: bytes) -> str:
     return f"=?utf-8?b?{binascii.b2a_base64(octets, newline=False).decode()}?="
-
-
-def _quoted_printable(text: str) -> bytes:
-    """The body, always ended by CRLF: from the first line end in it, binascii takes which one soft breaks get."""
-    octets = _NEWLINES.sub("\r\n", text.rstrip("\r\n") + "\n").encode("utf-8", "replace")
-    return binascii.b2a_qp(octets, istext=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, Undefined, meta, nodes
@@ -15,6 +16,8 @@ from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError,
 from jinja2.filters import FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from leadmill.adapters.content.fallbacks import apply_fallbacks
+from leadmill.domain.content_blocks import NO_VERSION
 from leadmill.errors import TemplateInvalid
 
 SOURCE_LIMIT = 200_000
@@ -78,6 +81,15 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
+@dataclass(frozen=True, slots=True)
+class ParsedTemplate:
+    """A template ready to render, its syntax tree, and the names of the variables that it reads."""
+
+    template: Template
+    tree: nodes.Template
+    variables: frozenset[str]
+
+
 def _round(value: float, precision: int = 0, method: str = "common") -> float:
     found: float = FILTERS["round"](value, max(-_MOST_DIGITS, min(_MOST_DIGITS, precision)), method)
     return found
@@ -97,13 +109,16 @@ def _join(values: Iterable[object], separator: str = "") -> str:
     return separator.join(texts)
 
 
-def parse(source: str, *, sandbox: TemplateSandbox, where: str) -> tuple[Template, frozenset[str]]:
-    """Compile one template; also return the names of the variables that it reads.
+def parse(
+    source: str, *, sandbox: TemplateSandbox, where: str, fallbacks: Mapping[str, str] | None = None
+) -> ParsedTemplate:
+    """Compile one template.
 
     Args:
         source: The template's text.
         sandbox: With or without HTML escaping.
         where: As it begins a sentence, such as "Campaign 7, step 1: the subject".
+        fallbacks: What is printed for a variable that a lead lacks and that has no default of its own.
 
     Raises:
         TemplateInvalid: Too long, a syntax error, or something that the sandbox refuses.
@@ -113,7 +128,8 @@ def parse(source: str, *, sandbox: TemplateSandbox, where: str) -> tuple[Templat
     try:
         tree = sandbox.parse(source)
         _refuse_what_grows(tree, where)
-        return sandbox.from_string(tree), frozenset(meta.find_undeclared_variables(tree))
+        apply_fallbacks(tree, fallbacks or {})
+        return ParsedTemplate(sandbox.from_string(tree), tree, frozenset(meta.find_undeclared_variables(tree)))
     except TemplateError as error:
         line = f" (line {error.lineno})" if isinstance(error, TemplateSyntaxError) else ""
         raise TemplateInvalid(f"{where} is no valid template{line}: {error.message}") from error
@@ -153,7 +169,7 @@ def fill(template: Template, variables: Mapping[str, object], where: str) -> str
     parts: list[str] = []
     size = 0
     try:
-        for part in template.generate(variables):
+        for part in template.root_render_func(template.new_context(dict(variables), shared=True)):
             size += len(part)
             if size > RENDERED_LIMIT:
                 raise TemplateInvalid(f"{where} grew beyond {RENDERED_LIMIT:,} characters.")
@@ -162,7 +178,15 @@ def fill(template: Template, variables: Mapping[str, object], where: str) -> str
         found = _MISSING.match(error.message or "")
         name = found[1] if found else "a value"
         hint = f'; write {{{{ {name} | default("…") }}}}' if found else "; give it a default"
-        raise TemplateInvalid(f"{where} needs {name}, which is missing{hint}.") from error
+        if name.startswith(NO_VERSION):
+            block = name.removeprefix(NO_VERSION)
+            raise TemplateInvalid(
+                f"{where} needs a version of block {block} for this lead's category, or a default version.",
+                missing=name,
+            ) from error
+        raise TemplateInvalid(
+            f"{where} needs {name}, which is missing{hint}.", missing=found[1] if found else ""
+        ) from error
     except SecurityError as error:
         raise TemplateInvalid(f"{where}: {error.message}") from error
     except (TypeError, ValueError, ArithmeticError, KeyError, AttributeError, TemplateError) as error:

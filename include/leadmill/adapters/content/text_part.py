@@ -41,7 +41,12 @@ def text_template(html: str) -> str:
 
 def close_gaps(text: str) -> str:
     """At most one empty line in a row, none at either end: a block whose condition is false leaves a hole."""
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+    return (re.sub(r"\n{3,}", "\n\n", text) if "\n\n\n" in text else text).strip()
+
+
+def has_gaps(text: str) -> bool:
+    """Whether `close_gaps` would change it."""
+    return "\n\n\n" in text or text[:1].isspace() or text[-1:].isspace()
 
 
 class _TextReader(HTMLParser):

@@ -29,3 +29,8 @@ def one_of(config: Mapping[str, object], name: str, choices: tuple[str, ...]) ->
     if value not in choices:
         raise ConfigInvalid(f"The provider setting {name!r} must be one of {', '.join(choices)}.")
     return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by name or address."""
+    return host in {"localhost", "127.0.0.1", "::1"}

@@ -1,93 +1,69 @@
-"""What an SMTP reply means: whose fault a refusal is. One table; what it does not know is judged by the basic code."""
+"""What an SMTP reply means: whose fault a refusal is. The table is `reply_codes.toml`; here is how it is read."""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 from leadmill.domain.dispatch import SPAM_BLOCK_MARK
 from leadmill.domain.messages import Fault
 
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
-
-_FAULT_BY_ENHANCED: dict[str, Fault] = {
-    # The address is dead: RFC 3463 §3.2, §3.3; Microsoft's 5.1.10 (recipient not found).
-    "5.1.1": Fault.ADDRESS,
-    "5.1.2": Fault.ADDRESS,
-    "5.1.3": Fault.ADDRESS,
-    "5.1.6": Fault.ADDRESS,
-    "5.1.10": Fault.ADDRESS,
-    "5.2.1": Fault.ADDRESS,
-    # Full today, read tomorrow: treated as of the moment though the server says 5.
-    "5.2.2": Fault.MOMENT,
-    # Our own envelope or log-in: RFC 3463 §3.2 (5.1.7, 5.1.8), RFC 4954 (5.7.0, 5.7.8), Microsoft 5.7.60, 5.7.57.
-    "5.1.7": Fault.SENDER,
-    "5.1.8": Fault.SENDER,
-    "5.7.8": Fault.SENDER,
-    "5.7.57": Fault.SENDER,
-    "5.7.60": Fault.SENDER,
-    # Our authentication or reputation: RFC 7372, Google's and Microsoft's sender rules.
-    "5.7.20": Fault.SENDER,
-    "5.7.21": Fault.SENDER,
-    "5.7.22": Fault.SENDER,
-    "5.7.23": Fault.SENDER,
-    "5.7.24": Fault.SENDER,
-    "5.7.25": Fault.SENDER,
-    "5.7.26": Fault.SENDER,
-    "5.7.27": Fault.SENDER,
-    "5.7.28": Fault.SENDER,
-    "5.7.29": Fault.SENDER,
-    "5.7.30": Fault.SENDER,
-    "5.7.31": Fault.SENDER,
-    "5.7.32": Fault.SENDER,
-    "5.7.509": Fault.SENDER,
-    "5.7.515": Fault.SENDER,
-    # The content: RFC 3463 §3.7; a policy's verdict on this one mail.
-    "5.3.4": Fault.MESSAGE,
-    "5.6.0": Fault.MESSAGE,
-    "5.7.1": Fault.MESSAGE,
-}
-
-_UNKNOWN_RECIPIENT = re.compile(
-    r"user unknown|unknown user|unknown recipient|no such (user|recipient|mailbox|address)|does ?n[o']t exist"
-    r"|invalid (recipient|mailbox)|recipient (not found|unknown|rejected: user)|mailbox not found"
-    r"|address rejected: (unknown|undeliverable)",
-    re.IGNORECASE,
-)
-_BLOCKLISTED = re.compile(
-    r"block ?list|black ?list|blacklisted|spamhaus|spamcop|barracuda|\brbl\b|dnsbl|blocked using"
-    r"|(ip|host|sender|domain|address).{0,40}\b(listed|blocked|banned|reputation)|poor reputation|reputation of",
-    re.IGNORECASE,
-)
-_NOT_ALLOWED_TO_RELAY = re.compile(
-    r"relay(ing)? (access )?(denied|not (allowed|permitted))|not permitted to relay", re.IGNORECASE
-)
-_DAILY_QUOTA = re.compile(r"daily .{0,40}(quota|limit)", re.IGNORECASE)
-_THROTTLED = re.compile(r"rate|too many|throttl|try again later|slow down|maximum sending", re.IGNORECASE)
-_OUR_RATE = re.compile(
-    r"too many (concurrent |simultaneous )?(connections|sessions)|too many (messages|e-?mails) (sent )?(from|by) "
-    r"|sending rate|throttling failure|\b(your|sender|client)\b.{0,30}\brate\b"
-    r"|\brate.?limit.{0,30}\b(your|sender|client)\b",
-    re.IGNORECASE,
-)
-"""What speaks of our rate even at RCPT TO, where "try again later" and "at a rate that" speak of the recipient."""
 _PERMANENT = 500
-_CLOSING = 421
-_THROTTLED_BASIC = frozenset({_CLOSING, 454})
-_LOG_IN_REFUSED = frozenset({530, 534, 535, 538})
-_DOMAIN_TAKES_NO_MAIL = 556
-_THROTTLED_ENHANCED = frozenset({"4.7.0", "4.7.28", "4.7.30", "4.4.5", "4.3.2"})
-_ALWAYS_OUR_RATE = frozenset({"4.7.28"})
+_MEANINGS = frozenset({"address", "message", "sender", "moment", "spam-block", "throttled", "quota"})
+_CONDITIONS = frozenset({"class", "basic", "enhanced", "not_enhanced", "at", "text", "means", "source"})
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a refusing reply means. `code` holds no free text: the basic code, the enhanced code, perhaps a mark."""
+    """What a refusing reply means. `code` holds no free text: the basic code, the enhanced code, perhaps a mark.
+
+    `is_known` is false where no rule knew the reply, so that only its basic code decided.
+    """
 
     fault: Fault
     code: str
     is_throttling: bool = False
     is_daily_quota: bool = False
+    is_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the table; conditions that are None or empty always hold."""
+
+    means: str
+    source: str
+    basic: frozenset[int]
+    first_digit: int | None
+    enhanced: tuple[str, ...]
+    not_enhanced: tuple[str, ...]
+    of_recipient: bool | None
+    text: re.Pattern[str] | None
+
+    def holds(self, basic: int, enhanced: str, text: str, *, of_recipient: bool) -> bool:
+        """Whether the rule speaks of this reply."""
+        return (
+            (self.first_digit is None or basic // 100 == self.first_digit)
+            and (not self.basic or basic in self.basic)
+            and (self.of_recipient is None or self.of_recipient == of_recipient)
+            and (not self.enhanced or _is_among(enhanced, self.enhanced))
+            and not _is_among(enhanced, self.not_enhanced)
+            and (self.text is None or self.text.search(text) is not None)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTable:
+    """The rules in their order, with the version that says which table judged."""
+
+    version: str
+    rules: tuple[Rule, ...]
 
 
 def classify(basic: int, text: str, *, of_recipient: bool) -> Verdict:
@@ -98,32 +74,66 @@ def classify(basic: int, text: str, *, of_recipient: bool) -> Verdict:
         text: The reply's text; only read for patterns, never kept.
         of_recipient: Whether it answered RCPT TO: there a missing user is likely, a bad content impossible.
 
-    Source: RFC 3463, RFC 5321 §4.2, RFC 7372, RFC 7504; Google's and Microsoft's lists of codes.
+    Source: `reply_codes.toml`, rule by rule.
     """
     found = _ENHANCED.search(text)
     enhanced = f"{found[1]}.{found[2]}.{found[3]}" if found else ""
     code = f"{basic} {enhanced}".strip()
-    if _DAILY_QUOTA.search(text) and (basic < _PERMANENT or enhanced.startswith("5.4.")):
-        return Verdict(Fault.MOMENT, code, is_throttling=True, is_daily_quota=True)
-    if basic < _PERMANENT:
-        return Verdict(Fault.MOMENT, code, is_throttling=_throttles(basic, enhanced, text, of_recipient=of_recipient))
-    if _BLOCKLISTED.search(text) and not enhanced.startswith(("5.1.", "5.2.")):
+    for rule in reply_table().rules:
+        if rule.holds(basic, enhanced, text, of_recipient=of_recipient):
+            return _verdict(rule.means, code)
+    return Verdict(Fault.MOMENT if basic < _PERMANENT else Fault.MESSAGE, code, is_known=False)
+
+
+def _verdict(means: str, code: str) -> Verdict:
+    if means == "spam-block":
         return Verdict(Fault.SENDER, f"{code} {SPAM_BLOCK_MARK}")
-    return Verdict(_permanent_fault(basic, enhanced, text, of_recipient=of_recipient), code)
+    if means in {"throttled", "quota"}:
+        return Verdict(Fault.MOMENT, code, is_throttling=True, is_daily_quota=means == "quota")
+    return Verdict(Fault(means), code)
 
 
-def _throttles(basic: int, enhanced: str, text: str, *, of_recipient: bool) -> bool:
-    """Whether a 4xx reply holds the whole channel; at RCPT TO most are greylisting or the recipient's own trouble."""
-    if of_recipient:
-        return basic == _CLOSING or enhanced in _ALWAYS_OUR_RATE or bool(_OUR_RATE.search(text))
-    return basic in _THROTTLED_BASIC or (enhanced in _THROTTLED_ENHANCED and bool(_THROTTLED.search(text)))
+@cache
+def reply_table() -> ReplyTable:
+    """The table, read once a process.
+
+    Raises:
+        ValueError: A rule names an unknown condition or meaning; a test reads the shipped table.
+    """
+    text = files("leadmill.adapters.esp").joinpath("reply_codes.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    return ReplyTable(table["version"], tuple(_rule(entry) for entry in table["rule"]))
 
 
-def _permanent_fault(basic: int, enhanced: str, text: str, *, of_recipient: bool) -> Fault:
-    if basic in _LOG_IN_REFUSED or _NOT_ALLOWED_TO_RELAY.search(text):
-        return Fault.SENDER
-    if enhanced in _FAULT_BY_ENHANCED:
-        return _FAULT_BY_ENHANCED[enhanced]
-    if of_recipient and (basic == _DOMAIN_TAKES_NO_MAIL or _UNKNOWN_RECIPIENT.search(text)):
-        return Fault.ADDRESS
-    return Fault.MESSAGE
+def _rule(entry: Mapping[str, Any]) -> Rule:
+    places = {None, "recipient", "elsewhere"}
+    if set(entry) - _CONDITIONS or entry["means"] not in _MEANINGS or entry.get("at") not in places:
+        raise ValueError(f"reply_codes.toml: there is no such rule as {dict(entry)}")
+    at = entry.get("at")
+    return Rule(
+        means=entry["means"],
+        source=entry["source"],
+        basic=frozenset(entry.get("basic", ())),
+        first_digit=entry.get("class"),
+        enhanced=tuple(entry.get("enhanced", ())),
+        not_enhanced=tuple(entry.get("not_enhanced", ())),
+        of_recipient=None if at is None else at == "recipient",
+        text=re.compile(entry["text"], re.IGNORECASE | re.DOTALL) if "text" in entry else None,
+    )
+
+
+def _is_among(enhanced: str, codes: tuple[str, ...]) -> bool:
+    """Whether a code is one of these: `5.7.26`, a range `5.7.606-649`, or everything below `5.1.`."""
+    for code in codes:
+        below, _, last = code.rpartition(".")
+        if not last:
+            found = enhanced.startswith(code)
+        elif "-" in last:
+            low, high = last.split("-")
+            detail = enhanced.rpartition(".")[2]
+            found = enhanced.startswith(f"{below}.") and int(low) <= int(detail) <= int(high)
+        else:
+            found = enhanced == code
+        if found:
+            return True
+    return False

@@ -1,165 +1,160 @@
-"""SendGrid by its own SDK: v3 mail/send with a plain dict, one call a mail; the SDK has no retries (ADR 0010)."""
+"""SendGrid's v3 mail/send: up to 1,000 personalizations a call as plain dicts, no repeats (ADR 0019)."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import urllib.error
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from leadmill.domain.messages import Fault, OutgoingMessage, Receipt, ReceiptStatus
-from leadmill.errors import CredentialsRejected, ProviderThrottled, ProviderUnavailable, SenderSuspended
-
-if TYPE_CHECKING:
-    from sendgrid import SendGridAPIClient
+from leadmill.adapters.content.header_values import single_line
+from leadmill.adapters.esp.api_calls import (
+    Call,
+    CallOutcome,
+    accepted,
+    built,
+    halves,
+    header_values,
+    in_doubt,
+    make_calls,
+    one_by_one,
+    refused,
+    subject_of,
+)
+from leadmill.adapters.esp.api_channel import ApiChannel
+from leadmill.adapters.esp.fast_json import list_to_json, to_json
+from leadmill.adapters.esp.https import HttpAnswer
+from leadmill.adapters.esp.marked_frames import MarkedFrames
+from leadmill.adapters.esp.sendgrid_batches import (
+    PERSONALIZATIONS_A_CALL,
+    calls_of,
+    personalization_of,
+    substitution_tags,
+)
+from leadmill.domain.messages import Fault, OutgoingMessage, Receipt
 
 DEFAULT_HOST = "https://api.sendgrid.com"
-THROTTLE_WAIT_SECONDS = 30.0
-"""Where no X-RateLimit-Reset says how long."""
 
-_LONGEST_WAIT_SECONDS = 3600.0
 _MAYBE_TAKEN = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
-_RESERVED = frozenset(
-    {
-        "x-sg-id",
-        "x-sg-eid",
-        "received",
-        "dkim-signature",
-        "content-type",
-        "content-transfer-encoding",
-        "to",
-        "from",
-        "subject",
-        "reply-to",
-        "cc",
-        "bcc",
-    }
-)
-"""Header names that SendGrid does not let us set (its API reference, "headers")."""
+_PLACE = re.compile(r"personalizations\.(\d+)\.?")
+_ADDRESS = re.compile(r"personalizations\.\d+\.to\b")
 
-# The SDK logs whole requests, key and addresses included, at DEBUG.
-logging.getLogger("python_http_client").setLevel(logging.INFO)
+
+@dataclass(frozen=True, slots=True)
+class SendGridOptions:
+    """How SendGrid sends; `sandbox` has it check the mails without sending them."""
+
+    sandbox: bool = False
+    batch_size: int = PERSONALIZATIONS_A_CALL
 
 
 class SendGridEsp:
-    """`ports.esp.Esp` over SendGrid's v3 API."""
+    """`ports.esp.BlockingEsp` over SendGrid's v3 API."""
 
     name = "sendgrid"
 
-    def __init__(
-        self,
-        api_key: Callable[[], str],
-        *,
-        host: str,
-        timeout_seconds: float,
-        now: Callable[[], datetime],
-        sandbox: bool,
-        lane_of: str,
-    ) -> None:
-        """`now` is compared with X-RateLimit-Reset; `sandbox` has SendGrid check a mail without sending it."""
-        self._api_key = api_key
-        self._host = host
-        self._timeout_seconds = timeout_seconds
-        self._now = now
-        self._sandbox = sandbox
-        self._lane_of = lane_of
+    def __init__(self, channel: ApiChannel, options: SendGridOptions) -> None:
+        self.batch_size = options.batch_size
+        self._channel = channel
+        self._options = options
+        self._frames = substitution_tags()
 
     @cached_property
-    def _client(self) -> SendGridAPIClient:
-        from sendgrid import SendGridAPIClient
-
-        client = SendGridAPIClient(api_key=self._api_key(), host=self._host)
-        client.client.timeout = self._timeout_seconds
-        return client
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._channel.secret()}", "Content-Type": "application/json"}
 
     def send(self, messages: Sequence[OutgoingMessage]) -> Iterator[Receipt]:
-        for message in messages:
-            receipt = self._deliver(message)
-            yield receipt
-            if receipt.status is ReceiptStatus.AMBIGUOUS:
-                raise ProviderUnavailable(f"{self._lane_of}: SendGrid gave no answer to send {message.send_id}.")
+        calls = calls_of(messages, self._frames)
+        yield from make_calls(calls, self._hand_over, lane_of=self._channel.lane_of)
 
     def close(self) -> None:
-        """Nothing to end: the SDK opens a connection a call."""
+        """Nothing to end: the connections are the account's."""
 
-    def _deliver(self, message: OutgoingMessage) -> Receipt:
-        from python_http_client.exceptions import HTTPError
+    def _hand_over(self, call: Call) -> CallOutcome:
+        body = built(call, self._body_of)
+        if isinstance(body, CallOutcome):
+            return body
+        answer = self._channel.post(call, "/v3/mail/send", body, self._headers)
+        return answer if isinstance(answer, CallOutcome) else self._settled(call, answer)
 
-        client, body = self._client, request_body(message, sandbox=self._sandbox)
-        try:
-            answer = client.send(body)
-        except HTTPError as error:
-            return self._answered(message.send_id, error.status_code, error.headers)
-        except urllib.error.URLError as error:  # raised while connecting or writing: the request was never whole
-            raise ProviderUnavailable(
-                f"{self._lane_of}: no connection to SendGrid before send {message.send_id}."
-            ) from error
-        except Exception:  # noqa: BLE001 - whatever broke the answer, the request may have been taken
-            return Receipt(message.send_id, ReceiptStatus.AMBIGUOUS, code="no-answer")
-        message_id = str(answer.headers.get("X-Message-Id") or "")
-        return Receipt(message.send_id, ReceiptStatus.ACCEPTED, provider_message_id=message_id)
+    def _body_of(self, call: Call) -> bytes:
+        return request_body(call, self._frames, sandbox=self._options.sandbox)
 
-    def _answered(self, send_id: int, status: int, headers: Any) -> Receipt:
-        """The receipt of an error answer; raises where it is about the account and not about this mail."""
-        if status in _MAYBE_TAKEN:
-            return Receipt(send_id, ReceiptStatus.AMBIGUOUS, code=f"http-{status}")
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise ProviderThrottled(
-                f"{self._lane_of}: SendGrid put send {send_id} off (429).", retry_after=self._wait(headers)
-            )
-        if status == HTTPStatus.UNAUTHORIZED:
-            raise CredentialsRejected(f"{self._lane_of}: SendGrid refused the API key (401); check its secret.")
-        if status == HTTPStatus.FORBIDDEN:
-            raise SenderSuspended(
-                f"{self._lane_of}: SendGrid forbids sending (403): sender identity, scope of the key, or suspension."
-            )
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise ProviderUnavailable(f"{self._lane_of}: SendGrid failed on its side at send {send_id} ({status}).")
-        return Receipt(send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code=f"http-{status}")
-
-    def _wait(self, headers: Any) -> float:
-        reset = str((headers or {}).get("X-RateLimit-Reset") or "")
-        with contextlib.suppress(ValueError):
-            seconds = float(reset) - self._now().timestamp()
-            if 0 < seconds <= _LONGEST_WAIT_SECONDS:
-                return seconds
-        return THROTTLE_WAIT_SECONDS
+    def _settled(self, call: Call, answer: HttpAnswer) -> CallOutcome:
+        if answer.status in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:  # 200 is the sandbox's yes
+            message_id = answer.headers.get("x-message-id", "")
+            return CallOutcome([accepted(message, message_id) for message in call.messages])
+        if answer.status in _MAYBE_TAKEN:
+            return in_doubt(call, self._channel.who, f"http-{answer.status}")
+        about = self._channel.error_of(call, answer)
+        if about is not None:
+            return CallOutcome(error=about)
+        fields = _blamed_fields(answer)
+        if not call.is_shared:
+            fault = Fault.ADDRESS if fields and all(_ADDRESS.match(name) for name in fields) else Fault.MESSAGE
+            return CallOutcome([refused(call.messages[0], fault, f"http-{answer.status}")])
+        return CallOutcome(again=_without_the_blamed(call, fields))
 
 
-def request_body(message: OutgoingMessage, *, sandbox: bool) -> dict[str, Any]:
-    """The JSON body of a v3 mail/send call for one recipient.
+def _blamed_fields(answer: HttpAnswer) -> list[str]:
+    """The fields that an error answer names; empty where it names none."""
+    try:
+        errors = json.loads(answer.body)["errors"]
+        return [str(error["field"]) for error in errors if error.get("field")]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _without_the_blamed(call: Call, fields: Sequence[str]) -> list[Call]:
+    """What to send instead of a call that was refused as a whole: the blamed ones alone; else halves of it."""
+    places = {int(found[1]) for name in fields if (found := _PLACE.match(name))}
+    blamed = [message for place, message in enumerate(call.messages) if place in places]
+    others = [message for place, message in enumerate(call.messages) if place not in places]
+    if not blamed or not others:
+        return halves(call)
+    return [Call(others, is_shared=True), *one_by_one(blamed)]
+
+
+def request_body(call: Call, frames: MarkedFrames, *, sandbox: bool) -> bytes:
+    """The JSON body of a v3 mail/send call.
 
     The provider's own click and open tracking is off: ours is signed, and a mail tracked twice counts twice.
+
+    Raises:
+        TemplateInvalid: A header or address would break out of its line.
     """
-    headers = {"Message-ID": message.message_id} | {
-        name: value for name, value in message.headers if name.lower() not in _RESERVED
-    }
+    first = call.messages[0]
+    frame = frames.of(first.frame) if call.is_shared else None
+    text, html = (frame.text, frame.html) if frame else (first.text, first.html)
     body: dict[str, Any] = {
-        "personalizations": [
-            {
-                "to": [{"email": message.recipient}],
-                "custom_args": {"send_id": str(message.send_id)} | message.tags,
-            }
+        "from": _person(first.sender_address, single_line(first.sender_name)),
+        "subject": subject_of(first),
+        "content": [
+            {"type": kind, "value": value} for kind, value in (("text/plain", text), ("text/html", html)) if value
         ],
-        "from": _person(message.sender_address, message.sender_name),
-        "subject": message.subject,
-        "content": [{"type": "text/plain", "value": message.text}, {"type": "text/html", "value": message.html}],
-        "headers": headers,
         "tracking_settings": {
             "click_tracking": {"enable": False, "enable_text": False},
             "open_tracking": {"enable": False},
         },
     }
-    if message.reply_to:
-        body["reply_to"] = {"email": message.reply_to}
+    if first.reply_to:
+        body["reply_to"] = {"email": first.reply_to}
+    if first.frame.attachments:
+        body["attachments"] = [
+            {"content": b64encode(file.content).decode(), "type": file.content_type, "filename": file.name}
+            for file in first.frame.attachments
+        ]
     if sandbox:
         body["mail_settings"] = {"sandbox_mode": {"enable": True}}
-    return body
+    personalizations = list_to_json(
+        personalization_of(message, header_values(message), frame) for message in call.messages
+    )
+    return to_json(body)[:-1] + b',"personalizations":' + personalizations + b"}"
 
 
-def _person(address: str, name: str) -> Mapping[str, str]:
+def _person(address: str, name: str) -> dict[str, str]:
     return {"email": address, "name": name} if name else {"email": address}

@@ -1,215 +1,240 @@
-"""Amazon SES by boto3's `sesv2`: raw mails, tags, one call a mail, and no retries of the SDK's own (ADR 0010)."""
+"""Amazon SES by boto3's `sesv2`: bulk calls with inline templates where content allows, else raw mails (ADR 0019)."""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
-from http import HTTPStatus
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import dataclass
+from email.utils import formataddr
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
-from leadmill.domain.messages import Fault, OutgoingMessage, Receipt, ReceiptStatus
-from leadmill.errors import (
-    CredentialsRejected,
-    ProviderThrottled,
-    ProviderUnavailable,
-    SenderSuspended,
-    TemplateInvalid,
+from leadmill.adapters.content.header_values import single_line
+from leadmill.adapters.esp.api_calls import (
+    Call,
+    CallOutcome,
+    accepted,
+    built,
+    in_doubt,
+    make_calls,
+    one_by_one,
+    refused,
+    require_bare_addresses,
 )
+from leadmill.adapters.esp.ses_answers import (
+    BULK_STATUSES,
+    FROM_DOMAIN_NOT_VERIFIED,
+    MAYBE_TAKEN,
+    NOT_PERMITTED,
+    channel_error,
+    fault_of,
+    read_error,
+)
+from leadmill.adapters.esp.ses_bulk import ENTRIES_A_CALL, InlineTemplates, calls_of, common_headers, entry_of, tags_of
+from leadmill.adapters.esp.ses_client import send_bulk
+from leadmill.domain.crash_points import CrashPoint, reached
+from leadmill.domain.messages import OutgoingMessage, Receipt, ReceiptStatus
+from leadmill.errors import CredentialsRejected, LeadmillError, ProviderUnavailable
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sesv2.type_defs import SendBulkEmailRequestTypeDef
 
-THROTTLE_WAIT_SECONDS = 5.0
-QUOTA_WAIT_SECONDS = 3600.0
-"""The daily quota rolls on over 24 hours: one look an hour."""
+log = logging.getLogger(__name__)
 
-_NOT_A_TAG = re.compile(r"[^A-Za-z0-9_-]")
-_TAG_CHARACTERS = 256
-
-_THROTTLED = frozenset(
-    {"TooManyRequestsException", "Throttling", "ThrottlingException", "ConcurrentModificationException"}
-)
-_LIMITED = frozenset({"LimitExceededException"})
-_SUSPENDED = frozenset(
-    {
-        "AccountSuspendedException",
-        "SendingPausedException",
-        "AccountSendingPausedException",
-        "ConfigurationSetSendingPausedException",
-        "NotFoundException",  # the configuration set is gone: nothing of this account can be sent
-    }
-)
-_CREDENTIALS = frozenset(
-    {
-        "UnrecognizedClientException",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "AccessDeniedException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "OptInRequired",
-    }
-)
-_FAULTS = {
-    "MailFromDomainNotVerifiedException": Fault.SENDER,
-    "MessageRejected": Fault.MESSAGE,
-    "BadRequestException": Fault.MESSAGE,
-    "InvalidParameterValue": Fault.MESSAGE,
-    "ValidationException": Fault.MESSAGE,
-}
-_NOT_VERIFIED = re.compile(r"not verified|did not have authority|identit(y|ies) failed the check", re.IGNORECASE)
-_DAILY_QUOTA = re.compile(r"daily (message|sending) quota exceeded", re.IGNORECASE)
 _HANDSHAKE = re.compile(r"certificate|handshake|wrong_version|unsupported_protocol", re.IGNORECASE)
-_MAYBE_TAKEN = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
-"""A gateway's answers: what stood behind it may have taken the mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class SesOptions:
+    """How SES sends: `bulk` off sends every mail raw; `tenant` is the tenant within the account."""
+
+    configuration_set: str = ""
+    tenant: str = ""
+    bulk: bool = True
+    batch_size: int = ENTRIES_A_CALL
+
+    def parameters(self) -> dict[str, str]:
+        """What every call carries."""
+        found = {"ConfigurationSetName": self.configuration_set, "TenantName": self.tenant}
+        return {name: value for name, value in found.items() if value}
 
 
 class SesEsp:
-    """`ports.esp.Esp` over SES; the client is shared by the account's mailboxes, since boto3's clients may be."""
+    """`ports.esp.BlockingEsp` over SES; the account's mailboxes share the client, as boto3's clients may be."""
 
     name = "ses"
 
     def __init__(
         self,
         client: Callable[[], SESV2Client],
+        options: SesOptions,
         *,
-        configuration_set: str,
         to_bytes: Callable[[OutgoingMessage], bytes],
         lane_of: str,
     ) -> None:
+        self.batch_size = options.batch_size
         self._make_client = client
-        self._configuration_set = configuration_set
+        self._options = options
         self._to_bytes = to_bytes
         self._lane_of = lane_of
+        self._templates = InlineTemplates()
+        self._may_bulk = options.bulk
 
     @cached_property
     def _client(self) -> SESV2Client:
         return self._make_client()
 
     def send(self, messages: Sequence[OutgoingMessage]) -> Iterator[Receipt]:
-        for message in messages:
-            receipt = self._deliver(message)
-            yield receipt
-            if receipt.status is ReceiptStatus.AMBIGUOUS:
-                raise ProviderUnavailable(f"{self._lane_of}: SES gave no answer to send {message.send_id}.")
+        calls = calls_of(messages, self._templates) if self._may_bulk else one_by_one(messages)
+        yield from make_calls(calls, self._hand_over, lane_of=self._lane_of)
 
     def close(self) -> None:
         """Nothing to end: the connection pool is the client's."""
 
-    def _deliver(self, message: OutgoingMessage) -> Receipt:
+    def _hand_over(self, call: Call) -> CallOutcome:
+        if not call.is_shared:
+            return self._send_raw(call)
+        return self._send_bulk(call) if self._may_bulk else CallOutcome(again=one_by_one(call.messages))
+
+    # --- one mail, as our own bytes
+
+    def _send_raw(self, call: Call) -> CallOutcome:
+        (message,) = call.messages
+        body = built(call, self._mail_of)
+        if isinstance(body, CallOutcome):
+            return body
+        request = partial(
+            self._client.send_email,
+            FromEmailAddress=_sender_of(message),  # takes the place of the mail's own From
+            Destination={"ToAddresses": [message.recipient]},
+            Content={"Raw": {"Data": body}},
+            EmailTags=tags_of(message),
+            **self._options.parameters(),  # type: ignore[arg-type]
+        )
+        answer = self._answer_to(request, call)
+        if isinstance(answer, CallOutcome):
+            return answer
+        return CallOutcome([accepted(message, answer["MessageId"])])
+
+    def _mail_of(self, call: Call) -> bytes:
+        require_bare_addresses(call.messages[0])
+        return self._to_bytes(call.messages[0])
+
+    def _refused_raw(self, call: Call, code: str, text: str) -> CallOutcome:
+        return CallOutcome([refused(call.messages[0], fault_of(code, text), code)])
+
+    # --- up to 50, as a template and values
+
+    def _send_bulk(self, call: Call) -> CallOutcome:
+        parameters = built(call, self._parameters_of)
+        if isinstance(parameters, CallOutcome):
+            return parameters
+        request = partial(send_bulk, self._client, parameters)
+        answer = self._answer_to(request, call)
+        return answer if isinstance(answer, CallOutcome) else self._settled(call, answer["BulkEmailEntryResults"])
+
+    def _parameters_of(self, call: Call) -> SendBulkEmailRequestTypeDef:
+        first = call.messages[0]
+        template = self._templates.of(first.frame)
+        assert template is not None  # noqa: S101 - only frames with a template become shared calls
+        common = common_headers(call.messages)
+        return {
+            "FromEmailAddress": _sender_of(first),
+            "ReplyToAddresses": [first.reply_to] if first.reply_to else [],
+            "DefaultContent": {
+                "Template": {
+                    "TemplateContent": template[0],
+                    "TemplateData": "{}",
+                    "Headers": [{"Name": name, "Value": value} for name, value in common],
+                }
+            },
+            "BulkEmailEntries": [entry_of(message, common) for message in call.messages],
+            **self._options.parameters(),  # type: ignore[typeddict-item]
+        }
+
+    def _refused_bulk(self, call: Call, code: str, text: str) -> CallOutcome:
+        """The call as a whole was refused, so nothing of it was taken."""
+        if code == FROM_DOMAIN_NOT_VERIFIED:
+            return CallOutcome([refused(message, fault_of(code, text), code) for message in call.messages])
+        return CallOutcome(again=one_by_one(call.messages))  # whichever entry it was, it alone is refused then
+
+    def _settled(self, call: Call, results: Sequence[Any]) -> CallOutcome:
+        """A receipt for each entry; those that SES put off, or stopped over the account, are left without one."""
+        receipts: list[Receipt] = []
+        error: LeadmillError | None = None
+        doubts = 0
+        for place, message in enumerate(call.messages):
+            result = results[place] if place < len(results) else {}
+            status = result.get("Status", "")
+            if status == "SUCCESS" and result.get("MessageId"):
+                receipts.append(accepted(message, result["MessageId"]))
+            elif status in BULK_STATUSES:
+                code, text = BULK_STATUSES[status], result.get("Error", "")
+                about = channel_error(self._lane_of, f"send {message.send_id}", code, text)
+                error = error or about
+                if about is None:
+                    receipts.append(refused(message, fault_of(code, text), code))
+            else:  # no result, or a status that this table does not hold: it may have gone out
+                doubts += 1
+                receipts.append(Receipt(message.send_id, ReceiptStatus.AMBIGUOUS, code="no-result"))
+        if doubts and error is None:
+            error = ProviderUnavailable(f"{self._lane_of}: SES said nothing of {doubts} among {call.of}.")
+        return CallOutcome(receipts, error=error)
+
+    # --- what both have in common
+
+    def _answer_to(self, request: Callable[[], Any], call: Call) -> Any:
+        """SES's answer, or what its failing comes to."""
         from botocore import exceptions
 
-        client = self._client
+        reached(CrashPoint.BEFORE_CONNECT)
+        reached(CrashPoint.BEFORE_HAND_OVER)
         try:
-            body = self._to_bytes(message)
-        except TemplateInvalid:
-            return Receipt(message.send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code="template")
-        configuration = {"ConfigurationSetName": self._configuration_set} if self._configuration_set else {}
-        try:
-            answer = client.send_email(
-                FromEmailAddress=message.sender_address,
-                Destination={"ToAddresses": [message.recipient]},
-                Content={"Raw": {"Data": body}},
-                EmailTags=[{"Name": name, "Value": value} for name, value in _tags(message)],
-                **configuration,  # type: ignore[arg-type]
-            )
+            answer = request()
         except exceptions.ClientError as error:
-            return self._answered(message.send_id, error)
-        except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
-            raise CredentialsRejected(f"{self._lane_of}: there are no AWS credentials.") from error
-        except (
+            return self._failed(call, error)
+        except exceptions.ParamValidationError:
+            return self._refused(call, "ParamValidationError", "")
+        except (exceptions.HTTPClientError, exceptions.BotoCoreError) as error:
+            unsent = self._unsent(call, error)
+            return CallOutcome(error=unsent) if unsent else in_doubt(call, f"{self._lane_of}: SES")
+        reached(CrashPoint.ANSWERED)
+        return answer
+
+    def _unsent(self, call: Call, error: Exception) -> LeadmillError | None:
+        """The channel's error where the request never went out; None where it may have."""
+        from botocore import exceptions
+
+        no_connection = (
             exceptions.EndpointConnectionError,
             exceptions.ConnectTimeoutError,
             exceptions.ProxyConnectionError,
-        ) as error:
-            raise ProviderUnavailable(
-                f"{self._lane_of}: no connection to SES before send {message.send_id}."
-            ) from error
-        except exceptions.SSLError as error:
-            if _HANDSHAKE.search(str(error)):
-                raise ProviderUnavailable(f"{self._lane_of}: no TLS connection to SES.") from error
-            return Receipt(message.send_id, ReceiptStatus.AMBIGUOUS, code="no-answer")
-        except exceptions.ParamValidationError:
-            return Receipt(message.send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code="ParamValidationError")
-        except (exceptions.HTTPClientError, exceptions.BotoCoreError):  # no answer after the request went out
-            return Receipt(message.send_id, ReceiptStatus.AMBIGUOUS, code="no-answer")
-        return Receipt(message.send_id, ReceiptStatus.ACCEPTED, provider_message_id=answer["MessageId"])
+        )
+        if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+            return CredentialsRejected(f"{self._lane_of}: there are no AWS credentials.")
+        if isinstance(error, no_connection):
+            return ProviderUnavailable(f"{self._lane_of}: no connection to SES before {call.of}.")
+        if isinstance(error, exceptions.SSLError) and _HANDSHAKE.search(str(error)):
+            return ProviderUnavailable(f"{self._lane_of}: no TLS connection to SES.")
+        return None
 
-    def _answered(self, send_id: int, error: ClientError) -> Receipt:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        text = str(error.response.get("Error", {}).get("Message", ""))
-        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        if status in _MAYBE_TAKEN:
-            return Receipt(send_id, ReceiptStatus.AMBIGUOUS, code=f"http-{status}")
-        self._raise_for_channel(send_id, code, text, status)
-        fault = _FAULTS.get(code, Fault.MESSAGE)
-        if _NOT_VERIFIED.search(text):
-            fault = Fault.SENDER
-        return Receipt(send_id, ReceiptStatus.REFUSED, fault=fault, code=code)
+    def _failed(self, call: Call, error: ClientError) -> CallOutcome:
+        code, text, status = read_error(error)
+        if status in MAYBE_TAKEN:
+            return in_doubt(call, f"{self._lane_of}: SES", f"http-{status}")
+        if call.is_shared and code in NOT_PERMITTED:
+            log.warning("%s: the key may not SendBulkEmail; mails go one by one, which is slower", self._lane_of)
+            self._may_bulk = False
+            return CallOutcome(again=one_by_one(call.messages))
+        about = channel_error(self._lane_of, call.of, code, text, status)
+        return CallOutcome(error=about) if about else self._refused(call, code, text)
 
-    def _raise_for_channel(self, send_id: int, code: str, text: str, status: int) -> None:
-        """Raise where the answer is about the account and not about this mail."""
-        if _DAILY_QUOTA.search(text) or code in _LIMITED:
-            self._throttled(send_id, code, QUOTA_WAIT_SECONDS)
-        if code in _THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._throttled(send_id, code, THROTTLE_WAIT_SECONDS)
-        if code in _SUSPENDED:
-            raise SenderSuspended(f"{self._lane_of}: SES stopped this sender ({code}); see the SES console.")
-        if code in _CREDENTIALS or status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            raise CredentialsRejected(f"{self._lane_of}: SES refused the credentials ({code}); check its secret.")
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise ProviderUnavailable(f"{self._lane_of}: SES failed on its side at send {send_id} ({code}).")
-
-    def _throttled(self, send_id: int, code: str, wait: float) -> NoReturn:
-        raise ProviderThrottled(f"{self._lane_of}: SES put send {send_id} off ({code}).", retry_after=wait)
+    def _refused(self, call: Call, code: str, text: str) -> CallOutcome:
+        return self._refused_bulk(call, code, text) if call.is_shared else self._refused_raw(call, code, text)
 
 
-def _tags(message: OutgoingMessage) -> list[tuple[str, str]]:
-    """The message's tags in the characters that SES takes (1-256 of A-Z, a-z, 0-9, _ and -)."""
-    tags = {"send_id": str(message.send_id)} | message.tags
-    cleaned = (
-        (_NOT_A_TAG.sub("-", name)[:_TAG_CHARACTERS], _NOT_A_TAG.sub("-", value)[:_TAG_CHARACTERS])
-        for name, value in sorted(tags.items())
-    )
-    return [(name, value) for name, value in cleaned if name and value]
-
-
-def ses_client(
-    *, region: str, endpoint_url: str | None, secret: str, timeout_seconds: float, connections: int
-) -> SESV2Client:
-    """A client that never repeats a call by itself.
-
-    Args:
-        region: AWS region.
-        endpoint_url: Another endpoint than AWS's own, for tests and gateways.
-        secret: `ACCESS_KEY_ID:SECRET_ACCESS_KEY`, or empty for AWS's own chain (role, profile, environment).
-        timeout_seconds: For connecting and for the answer.
-        connections: How many calls may run at once.
-
-    Source: botocore `Config(retries={"total_max_attempts": 1})`: the first attempt is the only one.
-    """
-    import boto3
-    from botocore.config import Config
-
-    key_id, colon, key = secret.partition(":")
-    if secret and not (colon and key_id and key):
-        raise CredentialsRejected("An SES secret is written ACCESS_KEY_ID:SECRET_ACCESS_KEY.")
-    credentials = {"aws_access_key_id": key_id, "aws_secret_access_key": key} if secret else {}
-    client: SESV2Client = boto3.session.Session().client(
-        "sesv2",
-        region_name=region,
-        endpoint_url=endpoint_url,
-        config=Config(
-            retries={"total_max_attempts": 1},
-            connect_timeout=timeout_seconds,
-            read_timeout=timeout_seconds,
-            max_pool_connections=connections,
-        ),
-        **credentials,  # type: ignore[call-overload]
-    )
-    return client
+def _sender_of(message: OutgoingMessage) -> str:
+    return formataddr((single_line(message.sender_name), message.sender_address))

@@ -45,6 +45,11 @@ class LedgerAlerts:
             ).fetchall()
         return bool(rows)
 
+    def resolve_others(self, kind: str, dedupe_keys: Sequence[str], *, as_of: datetime) -> int:
+        values = {"kind": kind, "dedupe_keys": list(dedupe_keys), "as_of": as_of}
+        with self._database.transaction() as connection:
+            return len(connection.execute(query(_SUBJECT, "resolve_other_alerts"), values).fetchall())
+
     def resolve_by_hand(self, actor: Actor, alert_id: int, *, as_of: datetime) -> bool:
         """Close one alert by a person's decision. Returns whether it was still open.
 

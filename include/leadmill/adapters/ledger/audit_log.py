@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from leadmill.adapters.ledger.audit import record_audit
 from leadmill.adapters.ledger.database import Database
+from leadmill.domain.access import Actor
 from leadmill.ports.audit import AuditEntry
 from leadmill.sql import query
 
@@ -26,3 +29,22 @@ class LedgerAuditLog:
         with self._database.transaction() as connection:
             rows = connection.execute(query("ledger/audit", "audit_subject_kinds")).fetchall()
             return [row["subject_kind"] for row in rows]
+
+
+class LedgerAuditTrail:
+    """Implements `ports.audit.AuditTrail`: a line in a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(
+        self,
+        actor: Actor,
+        action: str,
+        subject: tuple[str, object],
+        *,
+        at: datetime,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        with self._database.transaction() as connection:
+            record_audit(connection, actor, action, subject, at=at, details=details)

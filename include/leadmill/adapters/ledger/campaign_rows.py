@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from leadmill.domain.attachments import AttachedFile
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, Step, Timing, Variant
+from leadmill.domain.content_blocks import ContentBlock
 from leadmill.domain.segments import Segment
 from leadmill.domain.sends import SendState
 from leadmill.ports.campaigns import CampaignDetail, CampaignProgress, CampaignSummary, Conservation, StepProgress
+from leadmill.ports.content import VariantContent
 
 Row = Mapping[str, Any]
 
@@ -43,12 +46,36 @@ def _draft_of(row: Row, variants: Sequence[Row]) -> CampaignDraft:
         ends_at=row["ends_at"],
         track_opens=row["track_opens"],
         track_clicks=row["track_clicks"],
+        fallbacks=fallbacks_of(row),
+        blocks=blocks_of(row),
     )
+
+
+def fallbacks_of(row: Row) -> tuple[tuple[str, str], ...]:
+    """A campaign's fallbacks."""
+    return tuple((name, text) for name, text in row["fallbacks"])
+
+
+def blocks_of(row: Row) -> tuple[ContentBlock, ...]:
+    """A campaign's content blocks."""
+    return tuple(ContentBlock.from_json(stored) for stored in row["blocks"])
+
+
+def attachments_of(row: Row) -> tuple[AttachedFile, ...]:
+    """A step's attachments."""
+    return tuple(AttachedFile.from_json(stored) for stored in row["attachments"])
+
+
+def variant_content_of(row: Row) -> VariantContent:
+    """One variant for the compiler."""
+    changed = {"fallbacks": fallbacks_of(row), "blocks": blocks_of(row), "attachments": attachments_of(row)}
+    return VariantContent(**{**row, **changed})
 
 
 def _step_of(rows: Sequence[Row]) -> Step:
     names = ("label", "subject", "body_html", "body_text", "weight")
-    return Step(tuple(Variant(**{name: row[name] for name in names}) for row in rows), rows[0]["delay_days"])
+    variants = tuple(Variant(**{name: row[name] for name in names}) for row in rows)
+    return Step(variants, rows[0]["delay_days"], attachments_of(rows[0]))
 
 
 def _states(counts: Mapping[str, int]) -> dict[SendState, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -48,10 +49,14 @@ class PostgresCampaigns:
             locked = _lock(connection, campaign_id, loaded_at)
             if locked["status"] != CampaignStatus.DRAFT:
                 raise Conflict(f"Campaign {campaign_id} is {locked['status']}; only drafts can be edited. Copy it.")
+            before = detail_of(
+                _one(connection, "campaign_detail", campaign_id), _rows(connection, "campaign_variants", campaign_id)
+            ).draft
             _execute(connection, "update_draft", _settings(draft) | {"campaign_id": campaign_id, "as_of": as_of})
             connection.execute(query(_SUBJECT, "delete_steps"), {"campaign_id": campaign_id})
             _insert_steps(connection, campaign_id, draft)
-            record_audit(connection, actor, "campaign.edit", ("campaign", campaign_id), at=as_of)
+            changes = _changes(before, draft)
+            record_audit(connection, actor, "campaign.edit", ("campaign", campaign_id), at=as_of, details=changes)
 
     def change_status(
         self,
@@ -153,13 +158,29 @@ def _settings(draft: CampaignDraft) -> dict[str, Any]:
         "ends_at": draft.ends_at,
         "track_opens": draft.track_opens,
         "track_clicks": draft.track_clicks,
+        "fallbacks": Jsonb([list(pair) for pair in draft.fallbacks]),
+        "blocks": Jsonb([block.to_json() for block in draft.blocks]),
     }
+
+
+def _changes(before: CampaignDraft, after: CampaignDraft) -> dict[str, object]:
+    """Which parts of a draft an edit changed; fallbacks in full, since they stand in the mails without being seen."""
+    changed = [f.name for f in fields(CampaignDraft) if getattr(before, f.name) != getattr(after, f.name)]
+    found: dict[str, object] = {"changed": changed}
+    if "fallbacks" in changed:
+        found["fallbacks"] = dict(after.fallbacks)
+    attached = [file.name for step in after.steps for file in step.attachments]
+    if attached != [file.name for step in before.steps for file in step.attachments]:
+        found["attachments"] = attached
+    return found
 
 
 def _insert_steps(connection: psycopg.Connection[DictRow], campaign_id: int, draft: CampaignDraft) -> None:
     for number, step in enumerate(draft.steps, start=1):
         at = {"campaign_id": campaign_id, "step": number}
-        connection.execute(query(_SUBJECT, "insert_step"), at | {"delay_days": step.delay_days})
+        attachments = Jsonb([file.to_json() for file in step.attachments])
+        values = at | {"delay_days": step.delay_days, "attachments": attachments}
+        connection.execute(query(_SUBJECT, "insert_step"), values)
         for variant in step.variants:
             content = {
                 "label": variant.label.strip(),

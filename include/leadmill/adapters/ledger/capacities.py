@@ -1,27 +1,48 @@
-"""Rows of `mailbox_capacities` as the domain sees them."""
+"""Rows of `mailbox_capacities` and `recipient_limits` as the domain sees them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow
 
+from leadmill.domain.dkim import DkimKeyRef
 from leadmill.domain.guardrails import WINDOW_DAYS
-from leadmill.domain.mailboxes import Capacity, Mailbox, SenderStatus, day_limit
-from leadmill.domain.rotation import Candidate
+from leadmill.domain.mailboxes import Mailbox, SenderStatus
+from leadmill.domain.spread import Spread
+from leadmill.domain.warm_up import WarmUp, curve_of
 from leadmill.ports.content import Sender
 from leadmill.ports.esp import Channel
 from leadmill.sql import query
 
 _SAME_NAMES = (
-    "mailbox_id domain_id account_id pool_id time_zone day daily_limit taken_today hourly_limit taken_this_hour"
-    " min_gap_seconds next_send_at warm_up_started_on cool_down_until domain_cool_down_until domain_daily_limit"
-    " domain_taken_today account_daily_limit account_taken account_quota_relaxes_at account_next_send_at"
-    " delivered bounced"
+    *("mailbox_id", "domain_id", "account_id", "pool_id", "time_zone", "day", "daily_limit", "taken_today"),
+    *("hourly_limit", "taken_this_hour", "min_gap_seconds", "next_send_at", "spread_until", "warm_up_started_on"),
+    *("cool_down_until", "domain_cool_down_until", "domain_daily_limit", "domain_taken_today", "account_daily_limit"),
+    *("account_taken", "account_quota_relaxes_at", "account_next_send_at", "provider_daily_limit", "provider_others"),
+    *("delivered", "bounced", "is_on_probation"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientLimits:
+    """Limits of recipient domains as they are this hour.
+
+    `family_of`: the limited family of a recipient domain; others are missing. `hourly`: each family's limit, in mails
+    an hour from one sending domain. `remaining`: what a sending domain (its id) may still send to a family.
+    """
+
+    family_of: Mapping[str, str] = field(default_factory=dict)
+    hourly: Mapping[str, int] = field(default_factory=dict)
+    remaining: Mapping[tuple[int, str], int] = field(default_factory=dict)
+
+    def family(self, email: str) -> str:
+        """The limited family that an address belongs to, "" for all others."""
+        return self.family_of.get(email[email.rfind("@") + 1 :].lower(), "")
 
 
 def capacity_rows(
@@ -34,37 +55,37 @@ def capacity_rows(
     ).fetchall()
 
 
+def recipient_limits(
+    connection: psycopg.Connection[DictRow], *, now: datetime, domain_ids: Iterable[int]
+) -> RecipientLimits:
+    """The limits of recipient domains, and what these sending domains have left of them this hour."""
+    known = sorted(set(domain_ids))
+    rows = connection.execute(
+        query("ledger/recipient_limits", "recipient_limits_now"), {"now": now, "domain_ids": known}
+    ).fetchall()
+    return RecipientLimits(
+        family_of={domain: row["family"] for row in rows for domain in row["domains"]},
+        hourly={row["family"]: row["hourly_limit"] for row in rows},
+        remaining={
+            (domain_id, row["family"]): max(0, row["hourly_limit"] - row["used"].get(str(domain_id), 0))
+            for row in rows
+            for domain_id in known
+        },
+    )
+
+
 def mailbox_of(row: Mapping[str, Any]) -> Mailbox:
     """The row's mailbox with its domain and account."""
+    spread, stage = row["account_spread"], row["warm_up_stage"]
     return Mailbox(
-        **{name: row[name] for name in _SAME_NAMES.split()},
+        **{name: row[name] for name in _SAME_NAMES},
         status=SenderStatus(row["status"]),
         domain_status=SenderStatus(row["domain_status"]),
         account_status=SenderStatus(row["account_status"]),
+        account_spread=None if spread is None else Spread(spread),
+        warm_up=None if stage is None else WarmUp(stage, row["warm_up_cut_limit"]),
+        warm_up_curve=curve_of(row["warm_up_curve"]),
     )
-
-
-def candidate_of(mailbox: Mailbox, now_capacity: Capacity) -> Candidate:
-    """The mailbox as rotation sees it."""
-    return Candidate(
-        mailbox_id=mailbox.mailbox_id,
-        domain_id=mailbox.domain_id,
-        pool_id=mailbox.pool_id,
-        remaining=now_capacity.remaining,
-        taken_today=mailbox.taken_today,
-        day_limit=day_limit(mailbox),
-        delivered=mailbox.delivered,
-        bounced=mailbox.bounced,
-    )
-
-
-def domain_remaining(mailboxes: Iterable[Mailbox]) -> dict[int, int]:
-    """Mails that each limited sending domain may still send today."""
-    return {
-        m.domain_id: max(0, m.domain_daily_limit - m.domain_taken_today)
-        for m in mailboxes
-        if m.domain_daily_limit is not None
-    }
 
 
 def sender_of(row: Mapping[str, Any]) -> Sender:
@@ -80,4 +101,6 @@ def channel_of(row: Mapping[str, Any]) -> Channel:
         config=dict(row["config"]),
         user_name=row["user_name"],
         secret_ref=row["secret_ref"] or row["account_secret_ref"],
+        domain=row["domain"],
+        dkim_keys=tuple(DkimKeyRef(**key) for key in row["dkim_keys"]),
     )

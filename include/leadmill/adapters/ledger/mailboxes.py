@@ -14,10 +14,14 @@ from psycopg.types.json import Jsonb
 from leadmill.adapters.ledger.audit import record_audit
 from leadmill.adapters.ledger.capacities import capacity_rows, mailbox_of
 from leadmill.adapters.ledger.database import Database
+from leadmill.adapters.ledger.holds import record_hold
+from leadmill.adapters.ledger.warm_ups import start_probations, start_warm_up
 from leadmill.domain.access import SYSTEM, Actor
-from leadmill.domain.guardrails import WINDOW_DAYS, Health
+from leadmill.domain.dkim import DkimKeyRef
+from leadmill.domain.guardrails import EVIDENCE_DAYS, WINDOW_DAYS, DayOfMail, Health
 from leadmill.domain.mailboxes import SenderStatus, capacity, day_limit
 from leadmill.errors import NotFound
+from leadmill.ports.holds import Cause
 from leadmill.ports.mailboxes import AccountSetup, MailboxHealth, MailboxSetup, MailboxState, StatusChange
 from leadmill.sql import query
 
@@ -36,10 +40,20 @@ class LedgerMailboxes:
         return self._save(actor, "account", account.name, values, details, as_of)
 
     def save_domain(
-        self, actor: Actor, name: str, *, sending_ips: Sequence[str], daily_limit: int | None, as_of: datetime
+        self,
+        actor: Actor,
+        name: str,
+        *,
+        sending_ips: Sequence[str],
+        daily_limit: int | None,
+        dkim_keys: Sequence[DkimKeyRef] | None,
+        as_of: datetime,
     ) -> int:
-        values = {"name": name, "sending_ips": list(sending_ips), "daily_limit": daily_limit}
-        return self._save(actor, "domain", name, values, values, as_of)
+        details = {"name": name, "sending_ips": list(sending_ips), "daily_limit": daily_limit}
+        values = details | {"dkim_keys": None if dkim_keys is None else Jsonb([asdict(key) for key in dkim_keys])}
+        if dkim_keys is not None:
+            details["dkim_selectors"] = [key.selector for key in dkim_keys]
+        return self._save(actor, "domain", name, values, details, as_of)
 
     def save_mailbox(self, actor: Actor, mailbox: MailboxSetup, *, as_of: datetime) -> int:
         values = asdict(mailbox)
@@ -68,6 +82,8 @@ class LedgerMailboxes:
         with self._database.transaction() as connection:
             row = connection.execute(query(_SUBJECT, f"upsert_{kind}"), {**values, "as_of": as_of}).fetchone()
             assert row is not None  # noqa: S101 - an upsert always returns its row
+            if kind == "mailbox":
+                start_warm_up(connection, int(row["id"]), as_of)
             verb = "add" if row["is_new"] else "update"
             record_audit(connection, actor, f"{kind}.{verb}", (kind, name), at=as_of, details=details)
             return int(row["id"])
@@ -81,6 +97,9 @@ class LedgerMailboxes:
 
     def provider_of(self, account: str) -> str:
         return str(self._named("account_named", "provider account", account)["provider"])
+
+    def preset_of(self, account: str) -> str:
+        return str(self._named("account_named", "provider account", account)["preset"])
 
     def pool(self, name: str) -> tuple[list[str], str]:
         row = self._named("pool_named", "pool", name)
@@ -113,7 +132,11 @@ class LedgerMailboxes:
             for kind in ("domain", "mailbox"):
                 rows = connection.execute(query(_SUBJECT, f"end_{kind}_cool_downs"), {"as_of": as_of}).fetchall()
                 for row in rows:
-                    record_audit(connection, SYSTEM, f"{kind}.end_cool_down", (kind, row["id"]), at=as_of)
+                    subject = (kind, row["id"])
+                    record_audit(connection, SYSTEM, f"{kind}.end_cool_down", subject, at=as_of)
+                    over = StatusChange(SenderStatus.ACTIVE, "its time is over")
+                    record_hold(connection, SYSTEM, subject, over, as_of=as_of)
+                    _return_low(connection, subject, "cool-down", as_of)
                 ended += len(rows)
         return ended
 
@@ -126,7 +149,12 @@ class LedgerMailboxes:
 
     def health(self, *, as_of: datetime) -> list[MailboxHealth]:
         since = (as_of - timedelta(days=WINDOW_DAYS)).date()
+        long_since = (as_of - timedelta(days=EVIDENCE_DAYS)).date()
         with self._database.transaction() as connection:
+            days = {
+                row["mailbox_id"]: tuple(map(DayOfMail, row["sent"], row["bounced"]))
+                for row in connection.execute(query(_SUBJECT, "mailbox_days"), {"since": long_since})
+            }
             rows = connection.execute(query(_SUBJECT, "mailbox_health"), {"since": since})
             return [
                 MailboxHealth(
@@ -135,6 +163,11 @@ class LedgerMailboxes:
                     status=SenderStatus(row["status"]),
                     domain_status=SenderStatus(row["domain_status"]),
                     health=Health(row["sent"], row["hard_bounced"], row["blocked"], row["complained"]),
+                    days=days.get(row["mailbox_id"], ()),
+                    pool_id=row["pool_id"],
+                    daily_limit=row["daily_limit"],
+                    is_stopped_by_evidence=row["is_stopped_by_evidence"],
+                    is_stopped_lately=row["is_stopped_lately"],
                 )
                 for row in rows
             ]
@@ -158,6 +191,9 @@ def _change(
     row = connection.execute(query(_SUBJECT, f"set_{kind}_status"), {**values, **key}).fetchone()
     if row is None:
         return False
+    ended = record_hold(connection, actor, (kind, row["id"]), change, as_of=as_of)
+    if change.status is SenderStatus.ACTIVE and ended and _was_for_evidence(ended):
+        _return_low(connection, (kind, row["id"]), ended["reason"], as_of)
     verbs = {SenderStatus.ACTIVE: "release", SenderStatus.PAUSED: "pause", SenderStatus.COOLING_DOWN: "cool_down"}
     details = dict(change.evidence) | ({"until": change.until.isoformat()} if change.until else {})
     subject = (kind, key.get("name", row["id"]))
@@ -171,6 +207,19 @@ def _change(
         details=details,
     )
     return True
+
+
+def _was_for_evidence(ended: Mapping[str, str]) -> bool:
+    return ended["status"] == SenderStatus.COOLING_DOWN or ended["cause"] == Cause.EVIDENCE
+
+
+def _return_low(connection: psycopg.Connection[DictRow], subject: tuple[str, int], cause: str, as_of: datetime) -> None:
+    """Whatever comes back from a cool-down or a guardrail's pause is on probation first."""
+    kind, number = subject
+    if kind == "mailbox":
+        start_probations(connection, mailbox_ids=[number], cause=cause, as_of=as_of)
+    elif kind == "domain":
+        start_probations(connection, domain_ids=[number], cause=cause, as_of=as_of)
 
 
 def _state_of(row: Mapping[str, Any], as_of: datetime) -> MailboxState:

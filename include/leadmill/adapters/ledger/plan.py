@@ -49,7 +49,7 @@ class PostgresPlan:
 
     def upkeep(self, *, as_of: datetime) -> Upkeep:
         return Upkeep(
-            suppressed=self._count("suppress_planned", as_of),
+            suppressed=self._count("suppress_planned", as_of) + self._withdraw_against_rules(as_of),
             released=self._release_missed(as_of),
             expired=self._count("expire_planned", as_of),
             orphaned=self._orphans(as_of),
@@ -60,6 +60,13 @@ class PostgresPlan:
     def _count(self, name: str, as_of: datetime) -> int:
         with self._database.transaction() as connection:
             return connection.execute(query(_SUBJECT, name), {"as_of": as_of}).rowcount
+
+    def _withdraw_against_rules(self, as_of: datetime) -> int:
+        """A lead's country or legal basis may have changed since the plan; claiming does not look again."""
+        with self._database.transaction() as connection:
+            return connection.execute(
+                query("ledger/country_rules", "withdraw_against_rules"), {"as_of": as_of}
+            ).rowcount
 
     def _release_missed(self, as_of: datetime) -> int:
         with self._database.transaction() as connection:

@@ -32,6 +32,7 @@ class EventsProjection:
     def apply(self, evidence: Evidence, *, as_of: datetime) -> ProjectionCounts:
         touched = self._move_sends(evidence)
         moved = [row for row in touched if row["state_before"] != row["state_after"]]
+        self._record_complaints([row["send_id"] for row in moved if row["state_after"] == "complained"])
         cancelled = self._cancel_follow_ups(evidence, touched, as_of)
         newly_sent = [row["send_id"] for row in moved if row["state_before"] not in _SENT]
         released = self._follow_ups("release_follow_ups", newly_sent, as_of)
@@ -53,6 +54,10 @@ class EventsProjection:
             return []
         ranks = {"rank_states": [s.value for s in EVIDENCE_RANK], "rank_values": list(EVIDENCE_RANK.values())}
         return self._connection.execute(_sql("apply_evidence"), {**asdict(evidence.sends), **ranks}).fetchall()
+
+    def _record_complaints(self, send_ids: list[int]) -> None:
+        if send_ids:
+            self._connection.execute(query("ledger/holds", "record_complaints"), {"send_ids": send_ids})
 
     def _suppress(self, evidence: Evidence) -> int:
         if not evidence.suppressions.send_ids:

@@ -1,4 +1,4 @@
-"""Recording what became of claimed sends: one transaction, set by set."""
+"""Recording what became of claimed sends: one transaction, set by set, the common case in one statement."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import DictRow
 
+from leadmill.adapters.ledger.array_text import bigints, texts
+from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import Outcome, SendResult
 from leadmill.sql import query
 
-_SUBJECT = "ledger/dispatch"
+_SUBJECT = "ledger/results"
 _AGAIN = frozenset({Outcome.RETRY, Outcome.RELEASED})
 
 
@@ -19,53 +21,87 @@ def record(
     connection: psycopg.Connection[DictRow], worker: str, results: Sequence[SendResult], now: datetime
 ) -> dict[int, str]:
     """Write the results that are still this worker's to write; returns each send's new state."""
-    send_ids = sorted(r.send_id for r in results)
-    _lock(connection, send_ids, quota=any(r.outcome in _AGAIN for r in results))
-    mine = {
-        row["send_id"]
-        for row in connection.execute(query(_SUBJECT, "lock_settling_sends"), {"send_ids": send_ids, "worker": worker})
-    }
+    _lock_quota(connection, [r.send_id for r in results if r.outcome in _AGAIN])
+    accepted = [r for r in results if r.outcome is Outcome.ACCEPTED]
+    states = _claimed_accepted(connection, worker, accepted, now) if accepted else {}
+    if len(states) < len(results):
+        states |= _others(connection, worker, [r for r in results if r.send_id not in states], now)
+    reached(CrashPoint.RECORD_WRITTEN)
+    return states
+
+
+def _claimed_accepted(
+    connection: psycopg.Connection[DictRow], worker: str, results: Sequence[SendResult], now: datetime
+) -> dict[int, str]:
+    """The common case: claimed, and the provider said yes."""
+    ordered = sorted(results, key=lambda r: r.send_id)  # rows are locked in the order of ids, as everywhere
+    row = connection.execute(
+        query(_SUBJECT, "record_claimed_accepted"),
+        {
+            "worker": worker,
+            "send_ids": bigints(r.send_id for r in ordered),
+            "provider_message_ids": texts([r.provider_message_id for r in ordered]),
+            "now": now,
+        },
+    ).fetchone()
+    send_ids: list[int] = row["send_ids"] if row else []
+    if row and row["has_follow_ups"]:
+        _release_follow_ups(connection, send_ids, now)
+    return dict.fromkeys(send_ids, "accepted")
+
+
+def _others(
+    connection: psycopg.Connection[DictRow], worker: str, results: Sequence[SendResult], now: datetime
+) -> dict[int, str]:
+    """Refusals, retries, doubts, and answers that come after the lease or after evidence."""
+    parameters = {"send_ids": sorted(r.send_id for r in results), "worker": worker}
+    mine = {row["send_id"] for row in connection.execute(query(_SUBJECT, "lock_settling_sends"), parameters)}
     by_outcome: dict[Outcome, list[SendResult]] = {}
     for result in results:
         if result.send_id in mine:
             by_outcome.setdefault(result.outcome, []).append(result)
     again = [r for outcome in (Outcome.RETRY, Outcome.RELEASED) for r in by_outcome.get(outcome, [])]
     states: dict[int, str] = {}
-    states |= _accepted(connection, by_outcome.get(Outcome.ACCEPTED, []), now)
+    states |= _accepted(connection, worker, by_outcome.get(Outcome.ACCEPTED, []), now)
     states |= _refused(connection, by_outcome.get(Outcome.REFUSED, []), now)
     states |= _again(connection, again, now)
     states |= _ambiguous(connection, by_outcome.get(Outcome.AMBIGUOUS, []), now)
     return states
 
 
-def _lock(connection: psycopg.Connection[DictRow], send_ids: list[int], *, quota: bool) -> None:
-    """Lock upwards of the sends in the order of a claim; accounts and domains only where quota is given back."""
-    names = ["lock_settling_mailboxes"]
-    if quota:
-        names = ["lock_settling_accounts", "lock_settling_domains", *names]
-    for name in names:
-        connection.execute(query(_SUBJECT, name), {"send_ids": send_ids})
+def _lock_quota(connection: psycopg.Connection[DictRow], send_ids: list[int]) -> None:
+    """Lock what quota is given back to, in the order of a claim, before any send is locked."""
+    if send_ids:
+        for name in ("lock_settling_accounts", "lock_settling_domains", "lock_settling_mailboxes"):
+            connection.execute(query(_SUBJECT, name), {"send_ids": send_ids})
 
 
 def _states(cursor: psycopg.Cursor[DictRow]) -> dict[int, str]:
     return {row["send_id"]: row["state"] for row in cursor}
 
 
-def _accepted(connection: psycopg.Connection[DictRow], results: Sequence[SendResult], now: datetime) -> dict[int, str]:
+def _accepted(
+    connection: psycopg.Connection[DictRow], worker: str, results: Sequence[SendResult], now: datetime
+) -> dict[int, str]:
     if not results:
         return {}
     states = _states(
         connection.execute(
             query(_SUBJECT, "record_accepted"),
             {
+                "worker": worker,
                 "send_ids": [r.send_id for r in results],
                 "provider_message_ids": [r.provider_message_id for r in results],
                 "now": now,
             },
         )
     )
-    connection.execute(query("ledger/follow_ups", "release_follow_ups"), {"send_ids": list(states), "as_of": now})
+    _release_follow_ups(connection, list(states), now)
     return states
+
+
+def _release_follow_ups(connection: psycopg.Connection[DictRow], send_ids: list[int], now: datetime) -> None:
+    connection.execute(query("ledger/follow_ups", "release_follow_ups"), {"send_ids": send_ids, "as_of": now})
 
 
 def _refused(connection: psycopg.Connection[DictRow], results: Sequence[SendResult], now: datetime) -> dict[int, str]:

@@ -6,6 +6,7 @@ from psycopg.rows import DictRow
 
 from leadmill.adapters.ledger.database import Database
 from leadmill.ports.mailboxes import AccountSetup, MailboxSetup
+from leadmill.ports.provider_limits import ProviderLimits
 from leadmill.ports.sender_setup import AccountEntry, DomainEntry, SenderSetup
 from leadmill.sql import query
 
@@ -25,11 +26,31 @@ class LedgerSenderSetups:
             mailboxes = connection.execute(query(_SUBJECT, "mailboxes_set_up")).fetchall()
         return SenderSetup(
             accounts=tuple(_account(row) for row in accounts),
-            domains=tuple(DomainEntry(**{**row, "sending_ips": tuple(row["sending_ips"])}) for row in domains),
+            domains=tuple(_domain(row) for row in domains),
             mailboxes=tuple(MailboxSetup(**row) for row in mailboxes),
         )
 
 
 def _account(row: DictRow) -> AccountEntry:
-    kept = {name: row[name] for name in ("name", "provider", "config", "secret_ref", "daily_limit", "max_per_second")}
-    return AccountEntry(AccountSetup(**kept), row["status"], row["status_reason"], row["mailbox_count"])
+    names = ("name", "provider", "config", "secret_ref", "daily_limit", "max_per_second", "spread")
+    kept = {name: row[name] for name in names}
+    read_at = row["provider_limits_read_at"]
+    limits = ProviderLimits(
+        daily_limit=row["provider_daily_limit"],
+        max_per_second=row["provider_max_per_second"],
+        sent_24h=row["provider_sent_24h"],
+        status=row["provider_status"],
+    )
+    return AccountEntry(
+        setup=AccountSetup(**kept),
+        status=row["status"],
+        status_reason=row["status_reason"],
+        mailbox_count=row["mailbox_count"],
+        limits=limits if read_at and row["provider_status"] else None,
+        limits_read_at=read_at,
+    )
+
+
+def _domain(row: DictRow) -> DomainEntry:
+    lists = {name: tuple(row[name]) for name in ("sending_ips", "dkim_selectors")}
+    return DomainEntry(**{**row, **lists})

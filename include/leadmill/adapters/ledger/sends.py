@@ -9,11 +9,13 @@ import psycopg
 from psycopg.rows import DictRow
 
 from leadmill.adapters.ledger.audit import record_audit
+from leadmill.adapters.ledger.campaign_rows import variant_content_of
 from leadmill.adapters.ledger.claims import ClaimRequest, claim
 from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.ledger.results import cancel_follow_ups, record
 from leadmill.adapters.ledger.retrying import in_transaction
 from leadmill.domain.access import Actor
+from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import AMBIGUOUS_IS_LOST_AFTER, SendResult
 from leadmill.errors import ConfigInvalid, Conflict, NotFound
 from leadmill.ports.content import Organisation, VariantContent
@@ -21,6 +23,7 @@ from leadmill.ports.dispatch import AmbiguousSend, Claim, Recovered, Settlement
 from leadmill.sql import query
 
 _SUBJECT = "ledger/dispatch"
+_DOUBTS = "ledger/doubts"
 
 
 class LedgerSends:
@@ -37,7 +40,10 @@ class LedgerSends:
     def claim(self, lane: str, *, worker: str, now: datetime, limit: int, dry_run: bool = False) -> Claim:
         request = ClaimRequest(lane, worker, now, limit)
         if not dry_run:
-            return in_transaction(self._database, lambda connection: claim(connection, request))
+            reached(CrashPoint.BEFORE_CLAIM)
+            found = in_transaction(self._database, lambda connection: claim(connection, request))
+            reached(CrashPoint.CLAIM_COMMITTED)
+            return found
         claimed = Claim()
         with self._database.transaction() as connection:
             claimed = claim(connection, request)
@@ -47,12 +53,15 @@ class LedgerSends:
     def record(self, worker: str, results: Sequence[SendResult], *, now: datetime) -> Mapping[int, str]:
         if not results:
             return {}
-        return in_transaction(self._database, lambda connection: record(connection, worker, results, now))
+        reached(CrashPoint.BEFORE_RECORD)
+        states = in_transaction(self._database, lambda connection: record(connection, worker, results, now))
+        reached(CrashPoint.RECORD_COMMITTED)
+        return states
 
     def content(self, variant_ids: Sequence[int]) -> dict[int, VariantContent]:
         with self._database.transaction() as connection:
             rows = connection.execute(query(_SUBJECT, "variants_of_sends"), {"variant_ids": list(variant_ids)})
-            return {row["variant_id"]: VariantContent(**row) for row in rows}
+            return {row["variant_id"]: variant_content_of(row) for row in rows}
 
     def organisation(self) -> Organisation:
         with self._database.transaction() as connection:
@@ -61,19 +70,26 @@ class LedgerSends:
             raise ConfigInvalid("No organisation is set; every mail needs its name and postal address.")
         return Organisation(**row)
 
-    def hold_back(self, *, mailbox_id: int | None, lane: str | None, until: datetime) -> None:
+    def campaign_name(self, campaign_id: int) -> str:
         with self._database.transaction() as connection:
-            if mailbox_id is not None:
-                connection.execute(query(_SUBJECT, "hold_back_mailbox"), {"mailbox_id": mailbox_id, "until": until})
+            values = {"campaign_id": campaign_id}
+            row = connection.execute(query("ledger/campaigns", "campaign_name"), values).fetchone()
+        return str(row["name"]) if row else f"number {campaign_id}"
+
+    def hold_back(self, *, mailbox_id: int | None, lane: str | None, until: datetime) -> None:
+        with self._database.transaction() as connection:  # account before mailbox: the order of a claim's locks
             if lane is not None:
                 connection.execute(query(_SUBJECT, "hold_back_account"), {"lane": lane, "until": until})
+            if mailbox_id is not None:
+                connection.execute(query(_SUBJECT, "hold_back_mailbox"), {"mailbox_id": mailbox_id, "until": until})
 
     def recover(self, *, as_of: datetime) -> Recovered:
         def work(connection: psycopg.Connection[DictRow]) -> Recovered:
-            dead = connection.execute(query(_SUBJECT, "expire_leases"), {"as_of": as_of}).fetchall()
+            dead = connection.execute(query(_DOUBTS, "expire_leases"), {"as_of": as_of}).fetchall()
             lost = connection.execute(
-                query(_SUBJECT, "lose_old_doubts"), {"as_of": as_of, "before": as_of - AMBIGUOUS_IS_LOST_AFTER}
+                query(_DOUBTS, "lose_old_doubts"), {"as_of": as_of, "before": as_of - AMBIGUOUS_IS_LOST_AFTER}
             ).fetchall()
+            connection.execute(query(_DOUBTS, "forget_settled_doubts"))
             cancel_follow_ups(connection, [row["send_id"] for row in lost], cause="lost", as_of=as_of)
             return Recovered(ambiguous=len(dead), lost=len(lost))
 
@@ -83,27 +99,39 @@ class LedgerSends:
         with self._database.transaction() as connection:
             return [
                 AmbiguousSend(**row)
-                for row in connection.execute(query(_SUBJECT, "ambiguous_sends"), {"row_limit": limit})
+                for row in connection.execute(query(_DOUBTS, "ambiguous_sends"), {"row_limit": limit})
             ]
 
     def settle_ambiguous(
         self, actor: Actor, send_id: int, settlement: Settlement, *, reason: str, as_of: datetime
     ) -> None:
-        state = {"sent": "accepted", "lost": "lost"}[settlement]
-
         def work(connection: psycopg.Connection[DictRow]) -> None:
-            parameters = {"send_id": send_id, "state": state, "as_of": as_of}
-            if connection.execute(query(_SUBJECT, "settle_ambiguous"), parameters).fetchone() is None:
-                found = connection.execute(query(_SUBJECT, "state_of_send"), {"send_id": send_id}).fetchone()
-                if found is None:
-                    raise NotFound(f"There is no send {send_id}.")
-                raise Conflict(f"Send {send_id} is {found['state']}, no longer ambiguous; reload the list.")
-            if settlement == "sent":
-                parameters = {"send_ids": [send_id], "as_of": as_of}
-                connection.execute(query("ledger/follow_ups", "release_follow_ups"), parameters)
-            else:
-                cancel_follow_ups(connection, [send_id], cause="lost", as_of=as_of)
+            _settle(connection, send_id, settlement, as_of)
             details = {"outcome": settlement}
             record_audit(connection, actor, "send.settle", ("send", send_id), at=as_of, reason=reason, details=details)
 
         in_transaction(self._database, work)
+
+
+def _settle(connection: psycopg.Connection[DictRow], send_id: int, settlement: Settlement, as_of: datetime) -> None:
+    if settlement == "send_again":
+        name, more = "send_again", {}
+    else:
+        name, more = "settle_ambiguous", {"state": {"sent": "accepted", "lost": "lost"}[settlement]}
+    parameters = {"send_id": send_id, "as_of": as_of} | more
+    if connection.execute(query(_DOUBTS, name), parameters).fetchone() is None:
+        raise _why_not(connection, send_id)
+    if settlement == "sent":
+        released = {"send_ids": [send_id], "as_of": as_of}
+        connection.execute(query("ledger/follow_ups", "release_follow_ups"), released)
+    elif settlement == "lost":
+        cancel_follow_ups(connection, [send_id], cause="lost", as_of=as_of)
+
+
+def _why_not(connection: psycopg.Connection[DictRow], send_id: int) -> NotFound | Conflict:
+    found = connection.execute(query(_DOUBTS, "state_of_send"), {"send_id": send_id}).fetchone()
+    if found is None:
+        return NotFound(f"There is no send {send_id}.")
+    if found["state"] == "ambiguous":
+        return Conflict(f"Send {send_id} is not sent again: its campaign is {found['campaign_status']}.")
+    return Conflict(f"Send {send_id} is {found['state']}, no longer ambiguous; reload the list.")

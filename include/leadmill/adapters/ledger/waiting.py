@@ -8,7 +8,7 @@ from psycopg.rows import DictRow
 
 from leadmill.adapters.ledger.database import Database
 from leadmill.errors import NotFound
-from leadmill.ports.waiting import CampaignStanding, SendsOpen, SendsWaiting
+from leadmill.ports.waiting import CampaignStanding, RecipientsWaiting, SendsOpen, SendsWaiting
 from leadmill.sql import query
 
 _SUBJECT = "ledger/waiting"
@@ -32,9 +32,15 @@ class LedgerWaiting:
     def sends_open(self, campaign_id: int) -> SendsOpen:
         return SendsOpen(**self._rows("sends_open_elsewhere", campaign_id)[0])
 
+    def recipients_waiting(self, campaign_id: int, *, as_of: datetime) -> list[RecipientsWaiting]:
+        rows = self._rows("recipient_waiting", campaign_id, as_of, subject="ledger/recipient_limits")
+        return [RecipientsWaiting(**row) for row in rows]
+
     def sticky_waiting(self, campaign_id: int, *, as_of: datetime) -> dict[int, int]:
         return {row["mailbox_id"]: row["waiting"] for row in self._rows("sticky_waiting", campaign_id, as_of)}
 
-    def _rows(self, name: str, campaign_id: int, as_of: datetime | None = None) -> list[DictRow]:
+    def _rows(
+        self, name: str, campaign_id: int, as_of: datetime | None = None, *, subject: str = _SUBJECT
+    ) -> list[DictRow]:
         with self._database.transaction() as connection:
-            return connection.execute(query(_SUBJECT, name), {"campaign_id": campaign_id, "as_of": as_of}).fetchall()
+            return connection.execute(query(subject, name), {"campaign_id": campaign_id, "as_of": as_of}).fetchall()

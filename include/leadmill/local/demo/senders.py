@@ -25,7 +25,10 @@ def set_up_senders(app: App, size: DemoSize, *, smtp_host: str, smtp_port: int, 
         app.create_pool(SYSTEM, POOL, as_of, provider="sendgrid")  # the strictest policy of its three lanes
     for lane, preset in LANES.items():
         config = {"host": smtp_host, "port": smtp_port, "tls": "none", "preset": preset}
-        app.add_provider_account(SYSTEM, name=lane, provider="smtp", config=config, as_of=as_of)
+        # A demonstration shows in minutes what a working day does.
+        app.add_provider_account(
+            SYSTEM, name=lane, provider="smtp", config=config, spread="as_fast_as_possible", as_of=as_of
+        )
     for number, domain in enumerate(sending_domains(size)):
         app.add_sending_domain(SYSTEM, name=domain, sending_ips=[f"198.51.100.{10 + number}"], as_of=as_of)
         lane = list(LANES)[number % len(LANES)]

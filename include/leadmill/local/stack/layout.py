@@ -24,7 +24,7 @@ class StackSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LEADMILL_", extra="ignore")
 
     var_dir: Path = Field(default=Path("var"), description="Folder of all state; relative to the checkout.")
-    database_url: SecretStr = Field(default=SecretStr(""), description="PostgreSQL 15+; empty = the embedded one.")
+    database_url: SecretStr = Field(default=SecretStr(""), description="PostgreSQL 16+; empty = the embedded one.")
     airflow_database_url: SecretStr = Field(
         default=SecretStr(""), description="Airflow's metadata; empty = database `airflow` on the same server."
     )

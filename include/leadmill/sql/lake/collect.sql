@@ -276,7 +276,10 @@ select o.event_id, o.kind,
   case when o.url like '%@%' or o.url ilike '%\%40%' escape '\' then split_part(o.url, '?', 1) else o.url end as url,
   o.raw_object, o.raw_line
 from once o
-left join (select provider_message_id, max(send_id) as send_id from known_sends where provider_message_id <> '' group by 1) m
+left join (
+  -- A call for many gives them one id (SendGrid): it does not say which of them is meant.
+  select provider_message_id, max(send_id) as send_id from known_sends
+  where provider_message_id <> '' group by 1 having count(distinct send_id) = 1) m
   on o.send_id is null and m.provider_message_id = o.provider_message_id
 left join (select distinct on (send_id) * from known_sends) k on k.send_id = coalesce(o.send_id, m.send_id);
 

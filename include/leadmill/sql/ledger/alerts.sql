@@ -24,6 +24,13 @@ update ledger.alerts set resolved_at = :as_of::timestamptz
 where dedupe_key = :dedupe_key::text and resolved_at is null and first_at <= :as_of::timestamptz
 returning alert_id;
 
+-- name: resolve_other_alerts
+-- Close the open alerts of a kind that a check does not find any more.
+update ledger.alerts set resolved_at = :as_of::timestamptz
+where kind = :kind::text and dedupe_key <> all(:dedupe_keys::text[]) and resolved_at is null
+  and first_at <= :as_of::timestamptz
+returning alert_id;
+
 -- name: resolve_alert_by_id
 -- Close one open alert by a person's decision.
 update ledger.alerts set resolved_at = :as_of::timestamptz, resolved_by = :actor::text

@@ -1,8 +1,12 @@
+-- name: accepted_legal_bases
+-- Which legal bases may a pool mail? Asked first and handed to the statements below: with a sub-query as its argument,
+-- `ledger.audience` is not taken apart by the planner, which then thinks of a thousand leads and joins them one by one.
+select accepts_legal_bases from ledger.pools where pool_id = :pool_id::bigint;
+
 -- name: audience_counts
 -- How many of a segment's leads will be mailed (no reason), and how many are left out for which reason?
 select a.left_out, count(*) as leads
-from ledger.audience(:segment::jsonb,
-  (select p.accepts_legal_bases from ledger.pools p where p.pool_id = :pool_id::bigint)) a
+from ledger.audience(:segment::jsonb, :accepts::text[]) a
 group by a.left_out;
 
 -- name: sample_leads
@@ -21,17 +25,88 @@ join ledger.leads l on l.lead_id = asked.lead_id
 where l.email is not null and l.erased_at is null
 order by asked.place;
 
--- name: field_gaps
--- Which of the named template fields do the leads that will be mailed have, grouped, and how many each?
-with fields as materialized (
-  select a.lead_id, ledger.template_fields(l) as fields
-  from ledger.audience(:segment::jsonb,
-    (select p.accepts_legal_bases from ledger.pools p where p.pool_id = :pool_id::bigint)) a
+-- name: examine_audience
+-- Why are a segment's leads left out (kind "count"), and which of the named fields do the others have (kind "gap")?
+with keys as materialized (
+  -- What lead files called the named fields: "Favourite Colour" for favourite_colour. Few, so each lead is asked for
+  -- these only, instead of having all its columns renamed.
+  select k.raw, f.name from (
+    select distinct jsonb_object_keys(l.attributes) as raw from ledger.leads l where l.attributes <> '{}'
+  ) k
+  cross join lateral (select trim(regexp_replace(lower(k.raw), '[^a-z0-9]+', '_', 'g'), '_') as name) f
+  where f.name = any(:names::text[])
+), examined as materialized (
+  select a.lead_id, a.left_out, l.country, l.legal_basis, h.has, f.further,
+    case when 'category' = any(:names::text[]) then l.category else '' end collate "C" as category
+  from ledger.audience(:segment::jsonb, :accepts::text[]) a
   join ledger.leads l on l.lead_id = a.lead_id
+  cross join lateral (
+    -- One bit a column, in the order of leadmill.domain.template_fields.LEAD_COLUMNS.
+    select ((l.first_name <> '')::int | ((l.last_name <> '')::int << 1) | ((l.company <> '')::int << 2)
+      | ((l.job_title <> '')::int << 3) | ((l.industry <> '')::int << 4) | ((l.category <> '')::int << 5)
+      | ((l.employee_count is not null)::int << 6) | ((l.phone <> '')::int << 7) | ((l.website <> '')::int << 8)
+      | ((l.country <> '')::int << 9) | ((l.region <> '')::int << 10) | ((l.city <> '')::int << 11)) & :asked::integer as has
+  ) h
+  cross join lateral (
+    select case when l.attributes = '{}' then '' else coalesce((
+      select string_agg(distinct k.name, ',' order by k.name) from keys k
+      where l.attributes->k.raw not in ('null', '""')), '') end collate "C" as further
+  ) f
+)
+(select 'count' as kind, left_out, case when left_out = 'policy_country' then country end as country,
+  case when left_out = 'policy_country' then legal_basis end as legal_basis, 0 as has, '' as further, '' as category,
+  count(*) as lead_count, '{}'::bigint[] as some_lead_ids
+from examined group by 2, 3, 4)
+union all
+(select 'gap', null, null, null, has, further, category, count(*),
+  array[min(lead_id) filter (where lead_id %% 5 = 0), min(lead_id) filter (where lead_id %% 5 = 1),
+    min(lead_id) filter (where lead_id %% 5 = 2), min(lead_id) filter (where lead_id %% 5 = 3),
+    min(lead_id) filter (where lead_id %% 5 = 4)]   -- some of them, without sorting a million
+from examined where left_out is null
+group by has, further, category order by count(*) desc, min(lead_id) limit :gap_limit::integer);
+
+-- name: addresses_of
+-- The leads of some of these groups with their addresses, for a list to download.
+with keys as materialized (
+  -- What lead files called the named fields: "Favourite Colour" for favourite_colour. Few, so each lead is asked for
+  -- these only, instead of having all its columns renamed.
+  select k.raw, f.name from (
+    select distinct jsonb_object_keys(l.attributes) as raw from ledger.leads l where l.attributes <> '{}'
+  ) k
+  cross join lateral (select trim(regexp_replace(lower(k.raw), '[^a-z0-9]+', '_', 'g'), '_') as name) f
+  where f.name = any(:names::text[])
+), examined as (
+  select a.lead_id, a.left_out, l.country, l.legal_basis, h.has, f.further,
+    case when 'category' = any(:names::text[]) then l.category else '' end collate "C" as category
+  from ledger.audience(:segment::jsonb, :accepts::text[]) a
+  join ledger.leads l on l.lead_id = a.lead_id
+  cross join lateral (
+    -- One bit a column, in the order of leadmill.domain.template_fields.LEAD_COLUMNS.
+    select ((l.first_name <> '')::int | ((l.last_name <> '')::int << 1) | ((l.company <> '')::int << 2)
+      | ((l.job_title <> '')::int << 3) | ((l.industry <> '')::int << 4) | ((l.category <> '')::int << 5)
+      | ((l.employee_count is not null)::int << 6) | ((l.phone <> '')::int << 7) | ((l.website <> '')::int << 8)
+      | ((l.country <> '')::int << 9) | ((l.region <> '')::int << 10) | ((l.city <> '')::int << 11)) & :asked::integer as has
+  ) h
+  cross join lateral (
+    select case when l.attributes = '{}' then '' else coalesce((
+      select string_agg(distinct k.name, ',' order by k.name) from keys k
+      where l.attributes->k.raw not in ('null', '""')), '') end collate "C" as further
+  ) f
   where a.left_out is null
 )
-select array(select n from unnest(:names::text[]) n where f.fields ? n order by n) as present,
-  case when 'category' = any(:names::text[]) then coalesce(f.fields->>'category', '') else '' end as category,
-  count(*) as lead_count, min(f.lead_id) as example_lead_id
-from fields f
-group by 1, 2 order by lead_count desc, example_lead_id limit 200;
+select l.lead_id, l.email, trim(l.first_name || ' ' || l.last_name) as name, l.company, l.country, l.category
+from examined e
+join unnest(:has::integer[], :further::text[], :categories::text[]) as k(has, further, category)
+  on k.has = e.has and k.further = e.further and k.category = e.category
+join ledger.leads l on l.lead_id = e.lead_id
+order by l.lead_id limit :row_limit::integer;
+
+-- name: leads_to_show
+-- Leads by id, as a page shows them.
+select l.lead_id, trim(l.first_name || ' ' || l.last_name) as name, l.company, l.country, l.category
+from ledger.leads l
+where l.lead_id = any(:lead_ids::bigint[]) and l.email is not null and l.erased_at is null order by l.lead_id;
+
+-- name: allow_large_sorts
+-- Let this transaction sort a million leads in memory.
+select set_config('work_mem', '128MB', true);

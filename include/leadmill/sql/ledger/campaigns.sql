@@ -1,9 +1,9 @@
 -- name: insert_campaign^
 -- Store a new draft; which id did it get?
 insert into ledger.campaigns (name, pool_id, segment, timing, send_hour, starts_at, ends_at, track_opens, track_clicks,
-  seed, created_by, created_at, updated_at)
+  fallbacks, blocks, seed, created_by, created_at, updated_at)
 values (:name, :pool_id, :segment, :timing, :send_hour, :starts_at, :ends_at, :track_opens, :track_clicks,
-  :seed, :created_by, :as_of, :as_of)
+  :fallbacks, :blocks, :seed, :created_by, :as_of, :as_of)
 returning campaign_id;
 
 -- name: lock_campaign^
@@ -19,7 +19,7 @@ from ledger.campaigns c where c.campaign_id = :campaign_id for update of c;
 update ledger.campaigns
 set name = :name, pool_id = :pool_id, segment = :segment, timing = :timing, send_hour = :send_hour,
   starts_at = :starts_at, ends_at = :ends_at, track_opens = :track_opens, track_clicks = :track_clicks,
-  updated_at = :as_of
+  fallbacks = :fallbacks, blocks = :blocks, updated_at = :as_of
 where campaign_id = :campaign_id and status = 'draft';
 
 -- name: delete_steps!
@@ -28,7 +28,8 @@ delete from ledger.campaign_steps where campaign_id = :campaign_id;
 
 -- name: insert_step!
 -- Add one step.
-insert into ledger.campaign_steps (campaign_id, step, delay_days) values (:campaign_id, :step, :delay_days);
+insert into ledger.campaign_steps (campaign_id, step, delay_days, attachments)
+values (:campaign_id, :step, :delay_days, :attachments);
 
 -- name: insert_variant!
 -- Add one variant of a step.
@@ -56,9 +57,13 @@ select c.*, coalesce(p.name, '') as pool_name
 from ledger.campaigns c left join ledger.pools p on p.pool_id = c.pool_id
 where c.campaign_id = :campaign_id::bigint;
 
+-- name: campaign_name^
+-- What is a campaign called?
+select name from ledger.campaigns where campaign_id = :campaign_id::bigint;
+
 -- name: campaign_variants
 -- Every step and variant of a campaign, in order.
-select st.step, st.delay_days, v.variant_id, v.label, v.weight, v.subject, v.body_html, v.body_text
+select st.step, st.delay_days, st.attachments, v.variant_id, v.label, v.weight, v.subject, v.body_html, v.body_text
 from ledger.campaign_steps st join ledger.variants v on v.campaign_id = st.campaign_id and v.step = st.step
 where st.campaign_id = :campaign_id::bigint order by st.step, v.variant_id;
 

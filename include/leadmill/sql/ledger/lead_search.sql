@@ -2,7 +2,8 @@
 -- One page of the leads that a filter holds, newest first, after the given id.
 select l.lead_id, l.email, l.first_name, l.last_name, l.company, l.job_title, l.country, l.industry, l.category, l.source,
   l.legal_basis, l.created_at, s.probability, coalesce(s.is_base_rate, false) as is_base_rate,
-  exists (select from ledger.suppressions p where p.email_hash = l.email_hash) as is_suppressed
+  exists (select from ledger.suppressions p where p.email_hash = l.email_hash)
+    or exists (select from ledger.barred_inboxes b where b.inbox = ledger.inbox(l.email)) as is_suppressed
 from ledger.leads l left join ledger.lead_scores s using (lead_id)
 where l.erased_at is null and l.lead_id < :after_id::bigint
   and (cardinality(:countries::text[]) = 0 or l.country = any(:countries::text[]))
@@ -21,7 +22,8 @@ limit :size;
 -- One page of the leads that a filter holds, highest score first, after the given score and id; unscored leads are not in it.
 select l.lead_id, l.email, l.first_name, l.last_name, l.company, l.job_title, l.country, l.industry, l.category, l.source,
   l.legal_basis, l.created_at, s.probability, s.is_base_rate,
-  exists (select from ledger.suppressions p where p.email_hash = l.email_hash) as is_suppressed
+  exists (select from ledger.suppressions p where p.email_hash = l.email_hash)
+    or exists (select from ledger.barred_inboxes b where b.inbox = ledger.inbox(l.email)) as is_suppressed
 from ledger.lead_scores s join ledger.leads l using (lead_id)
 where l.erased_at is null and (s.probability, s.lead_id) < (:after_score::real, :after_id::bigint)
   and (cardinality(:countries::text[]) = 0 or l.country = any(:countries::text[]))
@@ -80,22 +82,33 @@ order by field, leads desc, value;
 -- One lead with its score, its window and whether and why it must not be mailed.
 select l.*, f.file_name, s.probability, s.reasons, s.model, s.is_base_rate, s.as_of as scored_at,
   w.time_zone as window_zone, w.zone_source, w.zone_confidence, w.local_hours, w.confidence as window_confidence, w.basis,
-  p.reason as suppressed_for, p.created_at as suppressed_at
+  coalesce(p.reason, i.reason) as suppressed_for, coalesce(p.created_at, i.created_at) as suppressed_at
 from ledger.leads l
   left join ledger.lead_files f using (lead_file_id)
   left join ledger.lead_scores s using (lead_id)
   left join ledger.lead_windows w using (lead_id)
   left join ledger.suppressions p using (email_hash)
+  left join lateral ( -- the person asked to be left alone under another address of the same inbox
+    select other.reason, other.created_at from ledger.suppressions other
+    where p.reason is null and other.email is not null and other.reason <> 'hard_bounced'
+      and ledger.inbox(other.email) = ledger.inbox(l.email)
+    order by other.created_at limit 1
+  ) i on true
 where l.lead_id = :lead_id and l.erased_at is null;
 
 -- name: lead_sends
--- Every mail to one lead, newest first.
+-- Every mail to one lead, newest first, and why its mailbox was chosen.
 select s.send_id, c.name as campaign, s.step, v.label as variant, v.subject, s.state, s.code, m.address as mailbox,
-  coalesce(s.accepted_at, s.state_changed_at) as at, s.due_at
+  coalesce(s.accepted_at, s.state_changed_at) as at, s.due_at, w.reason, w.why
 from ledger.sends s
   join ledger.campaigns c using (campaign_id)
   join ledger.variants v on v.variant_id = s.variant_id
   left join ledger.mailboxes m using (mailbox_id)
+  left join lateral (
+    select x.reason, k.situation -> 'why' -> (s.mailbox_id || ' ' || x.reason) as why
+    from ledger.claims k cross join lateral unnest(k.send_ids, k.reasons) as x(send_id, reason)
+    where k.claim_id = s.claim_id and x.send_id = s.send_id and s.state <> 'planned'
+  ) w on true
 where s.lead_id = :lead_id
 order by coalesce(s.accepted_at, s.due_at, s.state_changed_at) desc
 limit 200;

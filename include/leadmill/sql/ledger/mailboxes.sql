@@ -1,36 +1,42 @@
 -- name: upsert_account
 -- Add a provider account, or bring the one of that name up to date.
-insert into ledger.provider_accounts (name, provider, config, secret_ref, daily_limit, max_per_second, created_at)
+insert into ledger.provider_accounts
+  (name, provider, config, secret_ref, daily_limit, max_per_second, spread, created_at)
 values (:name::text, :provider::text, :config::jsonb, :secret_ref::text, :daily_limit::integer, :max_per_second::real,
-  :as_of::timestamptz)
+  :spread::text, :as_of::timestamptz)
 on conflict (name) do update set provider = excluded.provider, config = excluded.config,
-  secret_ref = excluded.secret_ref, daily_limit = excluded.daily_limit, max_per_second = excluded.max_per_second
+  secret_ref = excluded.secret_ref, daily_limit = excluded.daily_limit, max_per_second = excluded.max_per_second,
+  spread = excluded.spread
 returning account_id as id, xmax = 0 as is_new;
 
 -- name: upsert_domain
--- Add a sending domain, or bring the one of that name up to date; its status stays.
-insert into ledger.sending_domains (name, sending_ips, daily_limit, created_at)
-values (:name::text, :sending_ips::text[], :daily_limit::integer, :as_of::timestamptz)
-on conflict (name) do update set sending_ips = excluded.sending_ips, daily_limit = excluded.daily_limit
+-- Add a sending domain, or bring the one of that name up to date; its status stays, and its DKIM keys where none are said (null).
+insert into ledger.sending_domains (name, sending_ips, daily_limit, dkim_keys, created_at)
+values (:name::text, :sending_ips::text[], :daily_limit::integer, coalesce(:dkim_keys::jsonb, '[]'),
+  :as_of::timestamptz)
+on conflict (name) do update set sending_ips = excluded.sending_ips, daily_limit = excluded.daily_limit,
+  dkim_keys = coalesce(:dkim_keys::jsonb, sending_domains.dkim_keys)
 returning domain_id as id, xmax = 0 as is_new;
 
 -- name: upsert_mailbox
 -- Add a mailbox, or bring the one of that address up to date; its status and a warm-up's start stay.
 insert into ledger.mailboxes (domain_id, account_id, pool_id, address, display_name, user_name, secret_ref, time_zone,
-  daily_limit, hourly_limit, min_gap_seconds, warm_up_started_on, created_at)
+  daily_limit, hourly_limit, min_gap_seconds, warm_up_started_on, warm_up_curve, created_at)
 values (:domain_id::bigint, :account_id::bigint, :pool_id::bigint, :address::text, :display_name::text,
   :user_name::text, :secret_ref::text, :time_zone::text, :daily_limit::integer, :hourly_limit::integer,
-  :min_gap_seconds::integer, :warm_up_started_on::date, :as_of::timestamptz)
+  :min_gap_seconds::integer, :warm_up_started_on::date, :warm_up_curve::text, :as_of::timestamptz)
 on conflict (address) do update set domain_id = excluded.domain_id, account_id = excluded.account_id,
   pool_id = excluded.pool_id, display_name = excluded.display_name, user_name = excluded.user_name,
   secret_ref = excluded.secret_ref, time_zone = excluded.time_zone, daily_limit = excluded.daily_limit,
   hourly_limit = excluded.hourly_limit, min_gap_seconds = excluded.min_gap_seconds,
-  warm_up_started_on = coalesce(mailboxes.warm_up_started_on, excluded.warm_up_started_on)
+  warm_up_started_on = coalesce(mailboxes.warm_up_started_on, excluded.warm_up_started_on),
+  warm_up_curve = excluded.warm_up_curve
 returning mailbox_id as id, xmax = 0 as is_new;
 
 -- name: account_named
 -- Which account is this?
-select account_id, provider from ledger.provider_accounts where name = :name::text;
+select account_id, provider, coalesce(config ->> 'preset', '') as preset
+from ledger.provider_accounts where name = :name::text;
 
 -- name: pool_named
 -- Which pool is this, and whom may it mail?
@@ -98,7 +104,10 @@ returning mailbox_id as id;
 -- name: mailbox_health
 -- What happened to each mailbox's mails of the last days, new evidence since its last release only?
 with recent as (
-  select m.mailbox_id, m.domain_id, d.name as domain, d.status as domain_status, m.status, m.status_evidence -> 'baseline' as baseline,
+  select m.mailbox_id, m.domain_id, d.name as domain, d.status as domain_status, m.status, m.pool_id, m.daily_limit,
+    m.status_evidence -> 'baseline' as baseline,
+    o.hold_id is not null as is_stopped_by_evidence,
+    o.hold_id is not null and (d.status_since is null or o.began_at > d.status_since) as is_stopped_lately,
     coalesce(h.sent, 0) as sent, coalesce(h.hard_bounced, 0) as hard_bounced, coalesce(h.blocked, 0) as blocked,
     coalesce(h.complained, 0) as complained, coalesce(u.refused_address, 0) as refused_address,
     coalesce(h.all_sent, 0) as all_sent, coalesce(h.all_hard_bounced, 0) as all_hard_bounced,
@@ -106,6 +115,8 @@ with recent as (
     coalesce(u.all_refused_address, 0) as all_refused_address
   from ledger.mailboxes m
   join ledger.sending_domains d using (domain_id)
+  left join ledger.holds o on o.subject_kind = 'mailbox' and o.subject_id = m.mailbox_id and o.ended_at is null
+    and o.cause = 'evidence'
   left join (
     select mailbox_id,
       sum(accepted) filter (where day > :since::date) as sent,
@@ -125,7 +136,7 @@ with recent as (
     from ledger.mailbox_usage group by mailbox_id
   ) u on u.mailbox_id = m.mailbox_id
 ), fresh as (
-  select mailbox_id, domain_id, domain, domain_status, status,
+  select mailbox_id, domain_id, domain, domain_status, status, pool_id, daily_limit, is_stopped_by_evidence, is_stopped_lately,
     least(sent, all_sent - coalesce((baseline ->> 'sent')::bigint, 0)) as sent,
     least(hard_bounced, all_hard_bounced - coalesce((baseline ->> 'hard_bounced')::bigint, 0)) as hard_bounced,
     least(blocked, all_blocked - coalesce((baseline ->> 'blocked')::bigint, 0)) as blocked,
@@ -133,7 +144,7 @@ with recent as (
     least(refused_address, all_refused_address - coalesce((baseline ->> 'refused_address')::bigint, 0)) as refused_address
   from recent
 )
-select mailbox_id, domain_id, domain, domain_status, status,
+select mailbox_id, domain_id, domain, domain_status, status, pool_id, daily_limit, is_stopped_by_evidence, is_stopped_lately,
   greatest(0, sent + refused_address)::integer as sent,
   greatest(0, hard_bounced + refused_address)::integer as hard_bounced,
   greatest(0, blocked)::integer as blocked, greatest(0, complained)::integer as complained
@@ -142,3 +153,20 @@ from fresh order by mailbox_id;
 -- name: mailbox_address
 -- What is this mailbox's own address?
 select address from ledger.mailboxes where mailbox_id = :mailbox_id::bigint;
+
+-- name: mailbox_days
+-- What did each mailbox send and see bounce day by day, since its last release? For the sequential test.
+select m.mailbox_id, array_agg(d.sent order by d.day) as sent, array_agg(d.bounced order by d.day) as bounced
+from ledger.mailboxes m
+join (
+  select mailbox_id, day, sum(sent)::integer as sent, sum(bounced)::integer as bounced
+  from (
+    select mailbox_id, day, accepted as sent, hard_bounced as bounced from ledger.mailbox_health
+    where day > :since::date and accepted > 0
+    union all
+    select mailbox_id, day, refused_address, refused_address from ledger.mailbox_usage
+    where day > :since::date and refused_address > 0
+  ) e group by mailbox_id, day
+) d using (mailbox_id)
+where m.status_since is null or d.day > (m.status_since at time zone 'UTC')::date
+group by m.mailbox_id;

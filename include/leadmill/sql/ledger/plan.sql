@@ -67,11 +67,12 @@ where campaign_id = :campaign_id::bigint and status = 'approved';
 -- Whose planned sends must not go out any more, because the address, or another of its inbox, was suppressed or erased meanwhile?
 with gone as (
   select s.send_id, coalesce(x.reason, b.reason, 'erased') as reason
-  from ledger.sends s
+  from ledger.campaigns c
+  join ledger.sends s on s.campaign_id = c.campaign_id
   join ledger.leads l on l.lead_id = s.lead_id
   left join ledger.suppressions x on x.email_hash = l.email_hash
   left join ledger.barred_inboxes b on b.inbox = ledger.inbox(l.email)
-  where s.state = 'planned' and (x.email_hash is not null or b.inbox is not null or l.email is null)
+  where c.status not in ('finished', 'cancelled', 'deleted') and s.state = 'planned' and (x.email_hash is not null or b.inbox is not null or l.email is null)
   for update of s skip locked
 )
 update ledger.sends s set state = 'suppressed', code = gone.reason, state_changed_at = :as_of::timestamptz
@@ -85,11 +86,12 @@ with steps as (
   from ledger.campaign_steps
 )
 select before.send_id
-from ledger.sends s
+from ledger.campaigns c
+join ledger.sends s on s.campaign_id = c.campaign_id
 join steps st on st.campaign_id = s.campaign_id and st.step = s.step
 join ledger.sends before on before.lead_id = s.lead_id
   and before.campaign_id + 0 = s.campaign_id + 0 and before.step = st.step_before -- "+ 0": look it up by lead
-where s.state = 'planned' and s.due_at is null and before.state in ('accepted', 'delivered')
+where c.status not in ('finished', 'cancelled', 'deleted') and s.state = 'planned' and s.due_at is null and before.state in ('accepted', 'delivered')
   and before.replied_at is null
 limit 100000;
 
@@ -100,11 +102,12 @@ with steps as (
   from ledger.campaign_steps
 ), orphans as (
   select s.send_id, case when before.replied_at is not null then 'replied' else 'after_' || before.state end as cause
-  from ledger.sends s
+  from ledger.campaigns c
+  join ledger.sends s on s.campaign_id = c.campaign_id
   join steps st on st.campaign_id = s.campaign_id and st.step = s.step
   join ledger.sends before on before.lead_id = s.lead_id
     and before.campaign_id + 0 = s.campaign_id + 0 and before.step = st.step_before -- "+ 0": look it up by lead
-  where s.state = 'planned'
+  where c.status not in ('finished', 'cancelled', 'deleted') and s.state = 'planned'
     and (before.state in ('suppressed', 'bounced', 'complained', 'refused', 'lost', 'cancelled', 'expired')
       or before.replied_at is not null)
   for update of s skip locked
@@ -116,8 +119,9 @@ returning s.send_id;
 -- name: expire_planned
 -- Which sends are too late, because their campaign has ended?
 with late as (
-  select s.send_id from ledger.sends s join ledger.campaigns c on c.campaign_id = s.campaign_id
-  where s.state = 'planned' and c.ends_at <= :as_of::timestamptz
+  select s.send_id from ledger.campaigns c join ledger.sends s on s.campaign_id = c.campaign_id
+  where c.status not in ('finished', 'cancelled', 'deleted') and s.state = 'planned'
+    and c.ends_at <= :as_of::timestamptz
   for update of s skip locked
 )
 update ledger.sends s set state = 'expired', code = 'campaign_ended', state_changed_at = :as_of::timestamptz

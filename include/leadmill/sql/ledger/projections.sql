@@ -33,7 +33,7 @@ with evidence as (
     else s.state_changed_at end,
   accepted_at = case when s.accepted_at is null then coalesce(s.claimed_at, e.first_at) else s.accepted_at end,
   -- A claimed send is still its worker's to settle; a doubt that evidence settles here is nobody else's any more.
-  lease_until = case when e.rank > b.rank and b.state in ('ambiguous', 'lost') then null else s.lease_until end,
+  answered = s.answered or (e.rank > b.rank and b.state in ('ambiguous', 'lost')),
   bounce_kind = case when 'hard' in (s.bounce_kind, e.bounce_kind) then 'hard'
     when 'blocked' in (s.bounce_kind, e.bounce_kind) then 'blocked' else coalesce(s.bounce_kind, e.bounce_kind) end,
   replied_at = least(s.replied_at, e.replied_at),
@@ -76,7 +76,7 @@ returning email_hash;
 -- What became of the mails that a mailbox sent on a day? Counted anew, so that a repeated event never counts twice.
 insert into ledger.mailbox_health
   (mailbox_id, day, accepted, delivered, hard_bounced, soft_bounced, blocked, complained, unsubscribed, replied)
-select t.mailbox_id, t.day, count(*),
+select s.mailbox_id, t.day, count(*),
   count(*) filter (where s.state in ('delivered', 'complained')),
   count(*) filter (where s.state = 'bounced' and s.bounce_kind = 'hard'),
   count(*) filter (where s.state = 'bounced' and s.bounce_kind = 'soft'),
@@ -84,11 +84,16 @@ select t.mailbox_id, t.day, count(*),
   count(*) filter (where s.state = 'complained'),
   count(*) filter (where s.unsubscribed_at is not null),
   count(*) filter (where s.replied_at is not null)
-from (select distinct * from unnest(:mailbox_ids::bigint[], :days::date[]) as t(mailbox_id, day)) t
-join ledger.sends s on s.mailbox_id = t.mailbox_id
-  and s.accepted_at >= t.day::timestamp at time zone 'UTC' and s.accepted_at < (t.day + 1)::timestamp at time zone 'UTC'
-  and s.state in ('accepted', 'delivered', 'bounced', 'complained')
-group by t.mailbox_id, t.day
+from (
+  select day, array_agg(distinct mailbox_id) as mailbox_ids
+  from unnest(:mailbox_ids::bigint[], :days::date[]) as t(mailbox_id, day) group by day
+) t
+cross join lateral (                          -- day by day: the mails of a day are found by their pages
+  select * from ledger.sends d
+  where d.accepted_at >= t.day::timestamp at time zone 'UTC' and d.accepted_at < (t.day + 1)::timestamp at time zone 'UTC'
+    and d.mailbox_id = any(t.mailbox_ids) and d.state in ('accepted', 'delivered', 'bounced', 'complained')
+) s
+group by s.mailbox_id, t.day
 on conflict (mailbox_id, day) do update set accepted = excluded.accepted, delivered = excluded.delivered,
   hard_bounced = excluded.hard_bounced, soft_bounced = excluded.soft_bounced, blocked = excluded.blocked,
   complained = excluded.complained, unsubscribed = excluded.unsubscribed, replied = excluded.replied

@@ -56,8 +56,11 @@ order by m.status, m.mailbox_id limit 1;
 
 -- name: active_mailboxes
 -- Which mailboxes of a pool may send, and how much a day?
-select m.daily_limit, m.warm_up_started_on
+select m.daily_limit, m.warm_up_started_on, w.stage::integer as stage,
+  coalesce(nullif(m.warm_up_curve, ''), p.warm_up_curve) as curve
 from ledger.mailboxes m
+join ledger.pools p using (pool_id)
+left join ledger.warm_ups w using (mailbox_id)
 join ledger.sending_domains d on d.domain_id = m.domain_id
 join ledger.provider_accounts a on a.account_id = m.account_id
 where m.pool_id = :pool_id::bigint and m.status = 'active' and d.status = 'active' and a.status = 'active'

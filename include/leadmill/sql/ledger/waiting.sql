@@ -8,19 +8,24 @@ where c.campaign_id = :campaign_id::bigint;
 -- How many planned sends wait for what, and until when at the earliest?
 select
   count(*) filter (where due_at is null)::integer as for_step_before,
-  count(*) filter (where due_at > :as_of::timestamptz)::integer as not_due,
-  min(due_at) filter (where due_at > :as_of::timestamptz) as next_due_at,
+  count(*) filter (where due_at > :as_of::timestamptz and step = 1)::integer as not_due,
+  min(due_at) filter (where due_at > :as_of::timestamptz and step = 1) as next_due_at,
+  count(*) filter (where due_at > :as_of::timestamptz and step > 1)::integer as for_delay,
+  min(due_at) filter (where due_at > :as_of::timestamptz and step > 1) as delay_ends_at,
   count(*) filter (where due_at <= :as_of::timestamptz and window_ends_at <= :as_of::timestamptz)::integer as window_passed,
   count(*) filter (where due_at <= :as_of::timestamptz
     and (window_ends_at is null or window_ends_at > :as_of::timestamptz))::integer as due
 from ledger.sends where campaign_id = :campaign_id::bigint and state = 'planned';
 
 -- name: sends_open_elsewhere
--- How many sends of a campaign are in a worker's hands or in doubt?
-select count(*) filter (where state = 'claimed')::integer as claimed,
-  count(*) filter (where state = 'ambiguous')::integer as ambiguous,
-  min(lease_until) filter (where state = 'claimed') as lease_until
-from ledger.sends where campaign_id = :campaign_id::bigint and state in ('claimed', 'ambiguous');
+-- How many sends of a campaign are in a worker's hands, in doubt, or withdrawn because their lead must not be mailed?
+select count(*) filter (where s.state = 'claimed')::integer as claimed,
+  count(*) filter (where s.state = 'ambiguous')::integer as ambiguous,
+  count(*) filter (where s.state = 'suppressed')::integer as withdrawn,
+  min(c.lease_until) filter (where s.state = 'claimed') as lease_until,
+  min(s.state_changed_at) filter (where s.state = 'ambiguous') as doubt_since
+from ledger.sends s left join ledger.claims c on s.state = 'claimed' and c.claim_id = s.claim_id
+where s.campaign_id = :campaign_id::bigint and s.state in ('claimed', 'ambiguous', 'suppressed');
 
 -- name: sticky_waiting
 -- For which mailboxes do due follow-ups wait, since the thread began there?

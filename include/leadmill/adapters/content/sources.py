@@ -1,0 +1,47 @@
+"""The three templates of a variant as they are compiled: blocks put in, styles inlined, the text part made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leadmill.adapters.content.blocks import with_blocks
+from leadmill.adapters.content.inline_css import inline_css
+from leadmill.adapters.content.sandbox import TemplateSandbox
+from leadmill.adapters.content.text_part import text_template
+from leadmill.ports.content import VariantContent
+
+_WRAPPED = ('<!doctype html><html><head><meta charset="utf-8"></head><body>', "</body></html>")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Jinja templates of the subject and both bodies."""
+
+    subject: str
+    html: str
+    text: str
+
+
+def sources_of(
+    variant: VariantContent, *, html_sandbox: TemplateSandbox, text_sandbox: TemplateSandbox, where: str
+) -> Sources:
+    """What is left to compile of a variant; done once per variant.
+
+    Raises:
+        TemplateInvalid: A block is missing or no template, or a style sheet cannot be read.
+    """
+    blocks = variant.blocks
+    html = variant.body_html
+    if not any(tag in html.lower() for tag in ("<html", "<body")):
+        html = html.join(_WRAPPED)
+    html = with_blocks(html, blocks, sandbox=html_sandbox, as_text=False, where=f"{where}: the HTML body")
+    if variant.body_text.strip():
+        place = f"{where}: the text body"
+        text = with_blocks(variant.body_text, blocks, sandbox=text_sandbox, as_text=True, where=place)
+    else:
+        text = text_template(html)
+    return Sources(
+        subject=with_blocks(variant.subject, blocks, sandbox=text_sandbox, as_text=True, where=f"{where}: the subject"),
+        html=inline_css(html, where=f"{where}: the HTML body"),
+        text=text,
+    )

@@ -1,0 +1,51 @@
+"""One account's way to a provider's HTTPS API, as one mailbox uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from leadmill.adapters.esp.api_calls import Call, CallOutcome, in_doubt
+from leadmill.adapters.esp.http_answers import RateWindow, channel_error, wait_of
+from leadmill.adapters.esp.https import HttpAnswer, HttpsClient, NoAnswer, NotHandedOver
+from leadmill.errors import LeadmillError, ProviderThrottled, ProviderUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class ApiChannel:
+    """Client and rate window are shared by the account's mailboxes; rate headers are compared with `unix_now`."""
+
+    provider: str
+    client: HttpsClient
+    window: RateWindow
+    secret: Callable[[], str]
+    unix_now: Callable[[], float]
+    lane_of: str
+
+    @property
+    def who(self) -> str:
+        """For error messages: whose channel to which provider."""
+        return f"{self.lane_of}: {self.provider}"
+
+    def post(self, call: Call, path: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer | CallOutcome:
+        """Hand a call over once: the answer, or what it comes to that there is none."""
+        wait = self.window.seconds_to_wait()
+        if wait > 0:
+            return CallOutcome(error=ProviderThrottled(f"{self.who}'s rate window is used up.", retry_after=wait))
+        try:
+            answer = self.client.post(path, body, headers)
+        except NotHandedOver as error:
+            unreached = f"{self.who} could not be reached before {call.of} ({error})."
+            return CallOutcome(error=ProviderUnavailable(unreached))
+        except NoAnswer:
+            return in_doubt(call, self.who)
+        self.window.read(answer, unix_now=self.unix_now())
+        return answer
+
+    def error_of(self, call: Call, answer: HttpAnswer) -> LeadmillError | None:
+        """The error of an answer that is about the account or the provider; None where it is about the mails."""
+        return channel_error(answer, self.provider, self.lane_of, call.of, unix_now=self.unix_now())
+
+    def wait_of(self, answer: HttpAnswer) -> float:
+        """Seconds that an answer asks to wait."""
+        return wait_of(answer.headers, unix_now=self.unix_now())

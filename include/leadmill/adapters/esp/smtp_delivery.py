@@ -1,0 +1,137 @@
+"""One `send` over the connections of a mailbox: mails in, receipts out, and the one error that ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from leadmill.adapters.esp.replies import Verdict, classify
+from leadmill.adapters.esp.smtp_mail import Mail
+from leadmill.domain.dispatch import LEASE_MARGIN
+from leadmill.domain.messages import OutgoingMessage, Receipt, ReceiptStatus
+from leadmill.errors import LeadmillError, ProviderThrottled, ProviderUnavailable, SendingBroke
+
+QUOTA_WAIT_SECONDS = 3600.0
+"""Wait when a server says that the daily quota is used up: quotas roll on, so one look an hour."""
+
+THROTTLE_WAIT_SECONDS = 60.0
+HAND_OVER_WITHIN_SECONDS = LEASE_MARGIN.total_seconds() * 0.8
+"""A text goes out at most so long after its mail was taken up, however slow the server answers: the lease must hold."""
+
+_RECEIPTS_TOGETHER_SECONDS = 0.005
+"""Receipts are given out together: waking a reader for each costs as much as a third of a mail's hand-over."""
+
+
+class Delivery:
+    """The `Feed` of all the connections that work on one `send`."""
+
+    def __init__(
+        self,
+        messages: Iterable[OutgoingMessage],
+        prepare: Callable[[OutgoingMessage], Mail | Receipt],
+        *,
+        lane_of: str,
+    ) -> None:
+        """`prepare` makes a mail of a message, or says by a receipt why it cannot be one."""
+        self._messages = iter(messages)
+        self._prepare = prepare
+        self._lane_of = lane_of
+        self._again: deque[Mail] = deque()
+        self._loop = asyncio.get_running_loop()
+        self.receipts: deque[Receipt] = deque()
+        self.wake = asyncio.Event()
+        self.error: LeadmillError | None = None
+        self.taken_up = 0
+        self.is_at_end = False
+        self._wakes = False
+
+    def next(self) -> Mail | None:
+        if self.error is not None:
+            return None
+        if self._again:
+            return self._again.popleft()
+        for message in self._messages:
+            found = self._prepare(message)
+            if isinstance(found, Mail):
+                self.taken_up += 1
+                return found
+            self._receipt(found)
+        self.is_at_end = True
+        return None
+
+    @property
+    def has_given_back(self) -> bool:
+        """Whether mails wait that a connection did not hand over."""
+        return bool(self._again)
+
+    def may_hand_over(self, mail: Mail) -> bool:
+        if self._loop.time() - mail.asked_at > HAND_OVER_WITHIN_SECONDS:
+            self.fail(ProviderUnavailable(f"{self._lane_of}: the mail server is too slow; the rest is given back."))
+        return self.error is None
+
+    def accepted(self, mail: Mail, text: bytes) -> None:
+        self._receipt(Receipt(mail.send_id, ReceiptStatus.ACCEPTED, queue_id(text)))
+
+    def refused(self, mail: Mail, code: int, text: bytes, *, of_recipient: bool) -> None:
+        """The send that met a throttling counts as tried, so that one which always meets it ends some day.
+
+        A used-up daily quota is no word on the mail at all: it costs none an attempt.
+        """
+        verdict = classify(code, text.decode("ascii", "replace"), of_recipient=of_recipient)
+        if verdict.is_throttling:
+            self.fail(self._throttled(mail, verdict, of_recipient=of_recipient))
+        else:
+            self._receipt(
+                Receipt(
+                    mail.send_id,
+                    ReceiptStatus.REFUSED,
+                    fault=verdict.fault,
+                    code=verdict.code,
+                    is_unknown=not verdict.is_known,
+                )
+            )
+
+    def _throttled(self, mail: Mail, verdict: Verdict, *, of_recipient: bool) -> ProviderThrottled:
+        is_about_all = verdict.is_daily_quota and not of_recipient
+        return ProviderThrottled(
+            f"{self._lane_of}: the mail server put send {mail.send_id} off ({verdict.code}).",
+            retry_after=QUOTA_WAIT_SECONDS if verdict.is_daily_quota else THROTTLE_WAIT_SECONDS,
+            met_by=None if is_about_all else mail.send_id,
+            code=verdict.code,
+        )
+
+    def in_doubt(self, mail: Mail) -> None:
+        self._receipt(Receipt(mail.send_id, ReceiptStatus.AMBIGUOUS, code="no-answer"))
+        self.fail(ProviderUnavailable(f"{self._lane_of}: the mail server gave no answer to send {mail.send_id}."))
+
+    def give_back(self, mail: Mail) -> None:
+        mail.refusal, mail.recipient_accepted = None, False
+        self._again.append(mail)
+
+    def broke(self, error: Exception) -> None:
+        broken = SendingBroke(f"{self._lane_of}: sending broke unexpectedly ({type(error).__name__}); see the log.")
+        broken.__cause__ = error
+        self.error = broken
+        self.wake.set()
+
+    def fail(self, error: LeadmillError) -> None:
+        """Hand nothing more over; the first error is raised when every connection has ended its part."""
+        self.error = self.error or error
+        self.wake.set()
+
+    def _receipt(self, receipt: Receipt) -> None:
+        self.receipts.append(receipt)
+        if not self._wakes:
+            self._wakes = True
+            self._loop.call_later(_RECEIPTS_TOGETHER_SECONDS, self._wake)
+
+    def _wake(self) -> None:
+        self._wakes = False
+        self.wake.set()
+
+
+def queue_id(text: bytes) -> str:
+    """The server's id in `250 2.0.0 Ok: queued as 4F1` or SES's `250 Ok 0102…`; at most 200 characters, no spaces."""
+    words = text.decode("ascii", "replace").split()
+    return words[-1][:200] if words else ""

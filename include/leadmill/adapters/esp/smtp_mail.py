@@ -1,0 +1,73 @@
+"""What a connection carries and how it ends: the words between pipeline, delivery and pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+
+class Ending(Enum):
+    """How a connection's part in a delivery ended."""
+
+    DONE = auto()  # no more mails for it; it may be used again
+    FULL = auto()  # it carried its share
+    LOST = auto()  # it broke, and no mail is in doubt
+    SILENT = auto()  # it gave no answer in time, and no mail is in doubt
+    IN_DOUBT = auto()  # it ended between a mail's dot and the answer
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOuts:
+    """Seconds to wait for a reply to a command, and to the final dot."""
+
+    command: float
+    final: float
+
+
+@dataclass(slots=True)
+class Mail:
+    """One mail on its way. `text` ends by CRLF and holds no line that starts with a single dot.
+
+    `asked_at` is when it was taken up, on the loop's clock. `refusal`: code, text and whether it answered RCPT TO.
+    """
+
+    send_id: int
+    sender: bytes
+    recipient: bytes
+    text: bytes
+    asked_at: float = 0.0
+    recipient_accepted: bool = False
+    refusal: tuple[int, bytes, bool] | None = None
+
+
+class Feed(Protocol):
+    """Where a connection gets its mails, and tells what became of them."""
+
+    def next(self) -> Mail | None:
+        """The next mail; None when there is none, or nothing more may be handed over."""
+        ...
+
+    def may_hand_over(self, mail: Mail) -> bool:
+        """Whether the mail's text may still go out."""
+        ...
+
+    def accepted(self, mail: Mail, text: bytes) -> None:
+        """The server took it."""
+        ...
+
+    def refused(self, mail: Mail, code: int, text: bytes, *, of_recipient: bool) -> None:
+        """The server did not take it."""
+        ...
+
+    def in_doubt(self, mail: Mail) -> None:
+        """Nobody knows whether the server took it."""
+        ...
+
+    def give_back(self, mail: Mail) -> None:
+        """It was not handed over."""
+        ...
+
+    def broke(self, error: Exception) -> None:
+        """A defect of ours came up; the connection was ended."""
+        ...

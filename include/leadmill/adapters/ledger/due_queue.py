@@ -1,0 +1,147 @@
+"""The queue of due sends (ADR 0016): a hint which sends to look at; the sends' own rows decide."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.rows import DictRow
+
+from leadmill.adapters.ledger.assignments import LaneCapacity
+from leadmill.domain.mailboxes import account_remaining, is_warming_up
+from leadmill.domain.rotation_limits import domain_remaining
+from leadmill.sql import query
+
+_SUBJECT = "ledger/claims"
+_LOOKS = 20
+"""A claim looks so often for something that is still due: after 100,000 people opted out at once, most of the queue's
+head is stale, and each look drops what it saw."""
+
+_LOOK_AHEAD = 1_000
+"""Where mailboxes warm up, the most engaged of so many due sends go first, not merely of those that are due longest."""
+
+
+class DueRow(NamedTuple):
+    """One row of `take_due_sends`, column by column: a tuple takes a third of the time that a dict does."""
+
+    send_id: int
+    campaign_id: int
+    pool_id: int
+    step: int
+    variant_id: int
+    lead_id: int
+    attempts: int
+    preferred_mailbox_id: int | None
+    sticky_mailbox_id: int | None
+    is_due: bool
+    window_ends_at: datetime | None
+    suppressed_by: str | None
+    ended_by: str | None
+    place: datetime
+    priority: float
+    email: str
+    first_name: str
+    last_name: str
+    company: str
+    job_title: str
+    industry: str
+    category: str
+    employee_count: int | None
+    phone: str
+    website: str
+    country: str
+    region: str
+    city: str
+    attributes: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Rows that came off the queue: to mail, or to take out because the lead must not be mailed (any more).
+
+    `is_worth_another_look`: the queue holds more than was looked at.
+    """
+
+    mailable: Sequence[DueRow] = ()
+    withdrawn: Sequence[DueRow] = ()
+    is_worth_another_look: bool = False
+
+
+def take_due_sends(
+    connection: psycopg.Connection[DictRow], lane: LaneCapacity, *, as_of: datetime, limit: int
+) -> Taken:
+    """Take at most `limit` due sends off the queue, no more than the lane's mailboxes may send now."""
+    usable = lane.usable
+    pools: Counter[int] = Counter()
+    for mailbox in usable:
+        pools[mailbox.pool_id] += lane.capacities[mailbox.mailbox_id].remaining
+    young = {mailbox.pool_id for mailbox in usable if is_warming_up(mailbox)}
+    row_limit = min(limit, _room(lane))
+    parameters = {
+        "as_of": as_of,
+        "now": lane.now,
+        "pool_ids": list(pools),
+        "pool_rooms": [min(row_limit, room) for room in pools.values()],
+        "look_aheads": [_LOOK_AHEAD if pool_id in young else 0 for pool_id in pools],
+        "mailbox_ids": [m.mailbox_id for m in usable],
+        "rooms": [min(row_limit, lane.capacities[m.mailbox_id].remaining) for m in usable],
+        "row_limit": row_limit,
+    }
+    if row_limit <= 0:
+        return Taken()
+    connection.execute(query(_SUBJECT, "keep_to_indexes"))
+    for _ in range(_LOOKS):
+        with connection.cursor(row_factory=_due_rows) as cursor:
+            rows = cursor.execute(query(_SUBJECT, "take_due_sends"), parameters, prepare=True).fetchall()
+        if not rows:
+            return Taken()
+        due = _once_each(row for row in rows if row.is_due)
+        if due:
+            withdrawn = [row for row in due if row.suppressed_by or row.ended_by]
+            mailable = due
+            if withdrawn:
+                mailable = [row for row in due if not (row.suppressed_by or row.ended_by)]
+            return Taken(mailable, withdrawn, is_worth_another_look=not mailable)
+    return Taken(is_worth_another_look=True)
+
+
+def put_back(
+    connection: psycopg.Connection[DictRow], rows: Sequence[DueRow], not_before: Mapping[int, datetime | None]
+) -> None:
+    """Queue rows again that were taken and could not be used, each at its place or not before a time."""
+    connection.execute(
+        query(_SUBJECT, "put_back"),
+        {
+            "send_ids": [row.send_id for row in rows],
+            "mailbox_ids": [row.sticky_mailbox_id or 0 for row in rows],
+            "due_ats": [not_before[row.send_id] or row.place for row in rows],
+        },
+    )
+
+
+def _room(lane: LaneCapacity) -> int:
+    """How many mails the lane may send now: of each domain no more than its limit leaves, and of the account."""
+    usable = lane.usable
+    by_domain: Counter[int] = Counter()
+    for mailbox in usable:
+        by_domain[mailbox.domain_id] += lane.capacities[mailbox.mailbox_id].remaining
+    domains = domain_remaining(usable)
+    room = sum(min(mails, domains.get(domain_id, mails)) for domain_id, mails in by_domain.items())
+    account = account_remaining(usable[0]) if usable else None
+    return room if account is None else max(0, min(room, account[0]))
+
+
+def _due_rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], DueRow]:
+    names = tuple(column.name for column in cursor.description or ())
+    if names and names != DueRow._fields:
+        raise AssertionError(f"take_due_sends returns {names}, DueRow expects {DueRow._fields}.")
+    return DueRow._make
+
+
+def _once_each(rows: Iterable[DueRow]) -> list[DueRow]:
+    """The rows in their order; the queue may hold a send twice."""
+    return list({row.send_id: row for row in rows}.values())

@@ -1,0 +1,45 @@
+"""A lead's row as the fields that a template reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from leadmill.adapters.ledger.due_queue import DueRow
+from leadmill.domain.template_fields import LEAD_COLUMNS, variable_name
+
+_EMPTY = (None, "")
+
+
+class LeadFields(Mapping[str, object]):
+    """Columns and the file's further columns, empty ones left out, as `ledger.template_fields` has them.
+
+    Nothing is worked out before it is read: a template reads three fields of twelve.
+    """
+
+    __slots__ = ("_further", "_row")
+
+    def __init__(self, row: DueRow) -> None:
+        self._row = row
+        self._further: dict[str, object] | None = None
+
+    def __getitem__(self, name: str) -> object:
+        value = getattr(self._row, name) if name in _COLUMNS else None
+        return self._of_file()[name] if value in _EMPTY else value
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (name for name in LEAD_COLUMNS if getattr(self._row, name) not in _EMPTY)
+        yield from (name for name in self._of_file() if name not in _COLUMNS or getattr(self._row, name) in _EMPTY)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _of_file(self) -> dict[str, object]:
+        if self._further is None:
+            text = self._row.attributes
+            named = {variable_name(name): value for name, value in json.loads(text).items()} if text else {}
+            self._further = {name: value for name, value in named.items() if name and value not in _EMPTY}
+        return self._further
+
+
+_COLUMNS = frozenset(LEAD_COLUMNS)

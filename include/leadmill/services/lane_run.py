@@ -1,0 +1,246 @@
+"""One run of one lane: what it claimed, what came of it, and how much it takes at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ClassVar, TypeVar, TypeVarTuple
+
+from leadmill.domain.dispatch import Outcome, SendResult, settle
+from leadmill.domain.messages import OutgoingMessage, Receipt
+from leadmill.errors import DatabaseUnavailable, StoreUnavailable, TemplateInvalid
+from leadmill.ports.content import CompiledContent, ContentCompiler, Organisation, Recipient, Sender
+from leadmill.ports.dispatch import Claim, SendLedger
+from leadmill.ports.esp import Channel, Esp, Esps
+from leadmill.ports.replies import ReplyCounts
+from leadmill.services.hand_over import Answer, ChannelFailure, Crash, Job, Report, channel_error
+from leadmill.services.pacing import Pacer
+from leadmill.services.react_to_failures import FailureReactions
+
+log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+CLAIM_AT_FIRST = 50
+CLAIM_AT_MOST = 2_000
+CLAIM_SECONDS = 0.5
+"""A claim is what the lane sends in so many seconds, within these bounds: so many sends are in doubt after a crash, and
+so many still go out after a pause. At an ordinary relay's rate that is 50."""
+
+RECORD_AT_LEAST = 20
+RECORD_AT_MOST = 1_000
+RECORD_SECONDS = 0.3
+"""Answers are written when those of so many seconds are there, within these bounds, or after `RECORD_WITHIN_SECONDS`:
+a crash leaves few of them unwritten, and a fast lane pays few transactions."""
+
+_RECORD_ATTEMPTS = 6
+_RECORD_WAIT_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class LanePorts:
+    """What a lane works with."""
+
+    ledger: SendLedger
+    esps: Esps
+    compiler: ContentCompiler
+    reactions: FailureReactions
+    replies: ReplyCounts
+
+
+@dataclass(slots=True)
+class LaneRun:
+    """Its methods that speak to the ledger run in the ledger's thread (`in_ledger`), one at a time.
+
+    `now` is the run's time plus what has passed since it began; all seconds are on the monotonic clock.
+    """
+
+    RECORD_WITHIN_SECONDS: ClassVar[float] = 0.3
+
+    name: str
+    worker: str
+    ports: LanePorts
+    executor: Executor
+    as_of: datetime
+    time_budget_seconds: float
+    began: float = field(default_factory=time.monotonic)
+    pacer: Pacer = field(default_factory=Pacer)
+    channels: dict[int, Channel] = field(default_factory=dict)
+    contents: dict[int, CompiledContent] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    reports: deque[Report] = field(default_factory=deque)
+    results: list[SendResult] = field(default_factory=list)
+    unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    claim_size: int = CLAIM_AT_FIRST
+    record_size: int = RECORD_AT_LEAST
+    given_back: bool = False
+    unsettled: int = 0
+    broken: Exception | None = None
+    organisation: Organisation | None = None
+    _settled: int = 0
+    _claimed_at: float = 0.0
+    _settled_at_claim: int = 0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self.began
+
+    @property
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return self.as_of + timedelta(seconds=self.elapsed)
+
+    @property
+    def time_left(self) -> float:
+        """Seconds in which more may be claimed; below 0 when the time is up."""
+        return self.time_budget_seconds - self.elapsed
+
+    async def in_ledger(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        """Run something that speaks to the ledger in the ledger's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.executor, work, *args)
+
+    def open_channel(self, mailbox_id: int) -> Esp:
+        """The provider of a mailbox."""
+        return self.ports.esps.open(self.channels[mailbox_id], date=self.now)
+
+    def read_organisation(self) -> None:
+        """Read who is behind the mails. Raises `ConfigInvalid` where it was never said."""
+        self.organisation = self.ports.ledger.organisation()
+
+    def lane_works(self) -> None:
+        """The provider took mails."""
+        self.ports.reactions.lane_works(self.name, now=self.now)
+
+    def claim(self) -> tuple[Claim, dict[int, list[Job]]]:
+        """The next claim, with its jobs by mailbox."""
+        self._adapt()
+        self.given_back = False
+        claim = self.ports.ledger.claim(self.name, worker=self.worker, now=self.now, limit=self.claim_size)
+        self.counts["claimed"] += len(claim.sends)
+        self.counts["suppressed"] += claim.suppressed
+        self.unsettled += len(claim.sends)
+        self.channels |= claim.channels
+        self.pacer.max_per_second = claim.max_per_second
+        return claim, self._jobs(claim)
+
+    def _adapt(self) -> None:
+        """Claim and record as much at a time as suits the rate since the last claim."""
+        now = self.elapsed
+        rate = (self._settled - self._settled_at_claim) / max(now - self._claimed_at, 0.001)
+        self._claimed_at, self._settled_at_claim = now, self._settled
+        self.claim_size = max(CLAIM_AT_FIRST, min(CLAIM_AT_MOST, 4 * self.claim_size, int(rate * CLAIM_SECONDS)))
+        self.record_size = max(RECORD_AT_LEAST, min(RECORD_AT_MOST, int(rate * RECORD_SECONDS)))
+
+    def _jobs(self, claim: Claim) -> dict[int, list[Job]]:
+        """The claim's jobs by mailbox; each variant is compiled once a run."""
+        self._compile({send.variant_id for send in claim.sends})
+        claimed_at = time.monotonic()
+        found: dict[int, list[Job]] = {}
+        for send in claim.sends:
+            job = Job(send, self.contents[send.variant_id], claim.senders[send.mailbox_id], claimed_at)
+            found.setdefault(send.mailbox_id, []).append(job)
+        return found
+
+    def _compile(self, variant_ids: set[int]) -> None:
+        missing = sorted(variant_ids - self.contents.keys())
+        if not missing or self.organisation is None:
+            return
+        for variant_id, content in self.ports.ledger.content(missing).items():
+            try:
+                self.contents[variant_id] = self.ports.compiler.compile(content, self.organisation)
+            except (TemplateInvalid, StoreUnavailable) as error:
+                self.contents[variant_id] = _Uncompilable(error)
+
+    def write(self, rest: Iterable[Report] = ()) -> None:
+        """Turn reports into results, react to what they say about the sender, and write the results.
+
+        An error ends the run's claims and is raised at its end; the results are kept and written with the next.
+        """
+        self.reports.extend(rest)
+        now = self.now
+        try:
+            while self.reports:
+                self._take(self.reports.popleft(), now)
+            if self.results:
+                self._record()
+            self._count_unknown()
+        except Exception as error:  # noqa: BLE001 - answers that come later are to be written too
+            log.warning("lane %s: answers could not be written (%s)", self.name, type(error).__name__)
+            self.broken = self.broken or error
+
+    def _take(self, report: Report, now: datetime) -> None:
+        reactions = self.ports.reactions
+        if isinstance(report, Answer):
+            self._settled += 1
+            self.results.append(report.result or self._settle(report, now))
+        elif isinstance(report, ChannelFailure):
+            reactions.channel_failed(self.name, self.channels[report.mailbox_id], report.error, now=now)
+        elif isinstance(report, Crash):
+            self.broken = self.broken or report.error
+            self.unsettled -= len(report.jobs)
+            error = channel_error(report.error)
+            reactions.channel_failed(self.name, self.channels[report.mailbox_id], error, now=now)
+
+    def _settle(self, answer: Answer, now: datetime) -> SendResult:
+        receipt: Receipt | None = answer.receipt
+        assert receipt is not None  # noqa: S101 - an answer without a result has a receipt
+        send = answer.job.send
+        if receipt.is_unknown:
+            self.unknown[_service(self.channels[send.mailbox_id]), receipt.code] += 1
+        self.ports.reactions.refused(receipt, send, answer.job.sender, now=now)
+        return settle(receipt, attempts=send.attempts, now=now)
+
+    def _count_unknown(self) -> None:
+        for provider in {provider for provider, _ in self.unknown}:
+            codes = {code: count for (name, code), count in self.unknown.items() if name == provider}
+            self.ports.replies.count_unknown(provider, codes, now=self.now)
+        self.unknown.clear()
+
+    def _record(self) -> None:
+        """Write what is known; the answers are all there is of it, so a broken connection is tried again."""
+        for attempt in range(1, _RECORD_ATTEMPTS + 1):
+            try:
+                states = self.ports.ledger.record(self.worker, self.results, now=self.now)
+                break
+            except DatabaseUnavailable:
+                if attempt == _RECORD_ATTEMPTS:
+                    raise
+                time.sleep(_RECORD_WAIT_SECONDS * attempt)
+        self.counts.update(result.outcome.value for result in self.results if result.send_id in states)
+        self.given_back = self.given_back or any(result.outcome is Outcome.RELEASED for result in self.results)
+        self.unsettled -= len(self.results)
+        self.results = []
+
+
+def _service(channel: Channel) -> str:
+    """Whose replies these are: `smtp gmail`, `sendgrid`."""
+    preset = channel.config.get("preset")
+    return f"{channel.provider} {preset}" if isinstance(preset, str) and preset else channel.provider
+
+
+class _Uncompilable:
+    """Stands for a variant that does not compile: each of its sends is refused before any provider hears of it.
+
+    Where only the store did not answer, its sends are given back, and the next run compiles anew.
+    """
+
+    def __init__(self, error: TemplateInvalid | StoreUnavailable) -> None:
+        self._error = error
+        self.variables: frozenset[str] = frozenset()
+
+    def render(  # the port's signature
+        self,
+        *,
+        send_id: int,  # noqa: ARG002
+        recipient: Recipient,  # noqa: ARG002
+        sender: Sender,  # noqa: ARG002
+    ) -> OutgoingMessage:
+        raise self._error

@@ -1,0 +1,33 @@
+-- name: country_rules
+-- Every country's rule with its override.
+select country, accepts_legal_bases, needs, version, override_legal_bases, override_reason, overridden_by, overridden_at
+from ledger.country_rules order by country;
+
+-- name: override_country_rule^
+-- Put an admin's decision in place of a country's rule (null: the rule holds again); a country without a row gets one.
+insert into ledger.country_rules as r (country, accepts_legal_bases, needs, version,
+  override_legal_bases, override_reason, overridden_by, overridden_at)
+select :country::text, o.accepts_legal_bases, o.needs, o.version,
+  :legal_bases::text[], :reason::text, :actor::text, :as_of::timestamptz
+from ledger.country_rules o
+where o.country = coalesce((select c.country from ledger.country_rules c where c.country = :country::text), 'ZZ')
+on conflict (country) do update
+set override_legal_bases = excluded.override_legal_bases, override_reason = excluded.override_reason,
+  overridden_by = excluded.overridden_by, overridden_at = excluded.overridden_at
+returning country;
+
+-- name: withdraw_against_rules
+-- Which planned sends go to leads that their country's rule bars (any more)?
+with barred as (
+  select s.send_id
+  from ledger.sends s
+  join ledger.leads l on l.lead_id = s.lead_id
+  left join ledger.country_policy own on own.country = l.country
+  join ledger.country_policy other on other.country = 'ZZ'
+  where s.state = 'planned' and ledger.country_bars(l.legal_basis, l.company, l.job_title, l.email_domain,
+    coalesce(own.accepts, other.accepts), coalesce(own.needs, other.needs))
+  for update of s skip locked
+)
+update ledger.sends s set state = 'suppressed', code = 'policy_country', state_changed_at = :as_of::timestamptz
+from barred where s.send_id = barred.send_id
+returning s.send_id;

@@ -1,0 +1,105 @@
+"""`leadmill simulate`: from options, and from what the ledger knows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import leadmill.bootstrap
+from leadmill.bootstrap import App
+from leadmill.cli import main
+from leadmill.errors import InputInvalid, NotFound
+from leadmill.ports.simulation import PlanOptions
+from tests.sending_world import (
+    ADMIN,
+    ANALYST,
+    NOW,
+    execute,
+    make_campaign,
+    make_lane,
+    make_mailboxes,
+    make_pool,
+    people,
+)
+
+
+@pytest.fixture
+def pool(app: App) -> int:
+    make_lane(app, 2525)
+    return make_pool(app)
+
+
+def test_a_campaign_is_simulated_with_the_pools_own_mailboxes_rates_and_recipients(app: App, pool: int) -> None:
+    boxes = make_mailboxes(app, 4, daily_limit=30)
+    app.pause_mailbox(ANALYST, boxes[3], reason="test", as_of=NOW)
+    execute(
+        app,
+        "insert into ledger.mailbox_health (mailbox_id, day, accepted, hard_bounced, complained, replied)"
+        " select mailbox_id, %s, 1000, 40, 0, 100 from ledger.mailboxes",
+        (NOW - timedelta(days=40)).date(),
+    )
+    app.set_recipient_limit(ADMIN, "gmail", NOW, hourly_limit=3)
+    campaign = make_campaign(app, pool, [*people(100), *(f"lead-{n}@gmail.com" for n in range(50))], steps=2)
+    found = app.simulate(PlanOptions(campaign_id=campaign, runs=5), NOW)
+    world = found.world
+    assert (world.recipients, world.steps, len(world.mailboxes)) == (150, 2, 3)
+    assert world.bounce_rate.mean == pytest.approx((160 + 2) / 4100)
+    assert world.reply_rate.mean == pytest.approx((400 + 2) / 4100)
+    assert world.bounce_rate.weight == 4100
+    assert dict(world.family_shares) == {"gmail": pytest.approx(1 / 3)}
+    assert dict(world.hourly_limits) == {"gmail": 3}
+    assert found.sent[0].middle == 90
+    assert found.finish[0] is not None
+
+
+def test_a_pool_is_simulated_with_any_number_of_recipients(app: App, pool: int) -> None:
+    make_mailboxes(app, 2, warm_up_started_on=NOW.date())
+    found = app.simulate(PlanOptions(pool="pool", recipients=100, runs=3), NOW)
+    assert found.sent[0].middle == 10
+    assert found.total[-1].middle == 100
+
+
+def test_a_campaign_without_a_plan_is_simulated_with_its_audience(app: App, pool: int) -> None:
+    make_mailboxes(app, 1)
+    make_campaign(app, pool, people(7))
+    draft = execute(
+        app,
+        "insert into ledger.campaigns (name, pool_id, created_by, created_at, updated_at) values ('later', %s, 'a', %s, %s)"
+        " returning campaign_id",
+        pool, NOW, NOW,
+    )[0]["campaign_id"]  # fmt: skip
+    assert app.simulate(PlanOptions(campaign_id=draft, runs=2), NOW).world.recipients == 7
+
+
+def test_what_makes_no_sense_is_refused_in_a_sentence(app: App, pool: int) -> None:
+    for options in (
+        PlanOptions(),
+        PlanOptions(recipients=0),
+        PlanOptions(recipients=10, runs=0),
+        PlanOptions(recipients=10, domains=0),
+        PlanOptions(recipients=10, bounce_rate=2.0),
+        PlanOptions(recipients=10, pool="pool"),
+    ):
+        with pytest.raises(InputInvalid):
+            app.simulate(options, NOW)
+    with pytest.raises(NotFound):
+        app.simulate(PlanOptions(recipients=10, pool="nobody"), NOW)
+    with pytest.raises(NotFound):
+        app.simulate(PlanOptions(campaign_id=999), NOW)
+
+
+def test_the_command_says_it_in_a_table_and_writes_a_plot(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leadmill.bootstrap, "app", lambda: app)
+    plot = tmp_path / "plan.html"
+    words = ["simulate", "--recipients", "500", "--domains", "2", "--runs", "5", "--start", "2026-11-23"]
+    result = CliRunner().invoke(main, [*words, "--plot", str(plot)])
+    assert result.exit_code == 0, result.output
+    assert "finished on" in result.output
+    assert "500 recipients, 1 mail(s) each, 6 mailboxes on 2 domains, from 2026-11-23; 5 runs" in result.output
+    assert plot.stat().st_size > 1_000_000
+    assert CliRunner().invoke(main, ["simulate", "--recipients", "5", "--start", "soon"]).exit_code == 2
