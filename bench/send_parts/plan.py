@@ -1,8 +1,9 @@
-"""Plan a campaign: `python bench/plan.py [leads] [rounds]` (default 200,000 and 3).
+"""Plan a campaign: `python bench/send.py plan [leads] [rounds] [steps]` (default 200,000, 3 and 1).
 
-Floor of the same run: the bare INSERT of as many finished send rows into the same table, with its indexes and foreign
-keys, which no way of planning can avoid. Both start from an empty `sends` table on a PostgreSQL of the script's own.
-CPU is that of the Postgres backend: other users of the machine change it less than the wall clock.
+Floor of the same run: the bare INSERT of as many finished send rows and queue entries into the same tables, with their
+indexes and foreign keys and without the trigger that fills the queue; no way of planning can avoid it. Both start from
+empty tables on a PostgreSQL of the script's own. CPU is that of the Postgres backend: other users of the machine change
+it less than the wall clock.
 """
 
 from __future__ import annotations
@@ -44,13 +45,16 @@ from ledger.leads;
 insert into ledger.pools (name, accepts_legal_bases, created_at) values ('bench', '{{consent,contract}}', now());
 insert into ledger.campaigns (name, status, pool_id, timing, seed, created_by, created_at, updated_at)
 values ('bench', 'approved', 1, 'best_time', 7, 'bench', now(), now());
-insert into ledger.campaign_steps (campaign_id, step, delay_days) values (1, 1, 0), (1, 2, 3);
+insert into ledger.campaign_steps (campaign_id, step, delay_days)
+select 1, n, 3 * (n - 1) from generate_series(1, {steps}) n;
 insert into ledger.variants (campaign_id, step, label, subject, body_html)
-values (1, 1, 'A', 's', 'h'), (1, 1, 'B', 's', 'h'), (1, 2, 'A', 's', 'h');
+select 1, n, v, 's', 'h' from generate_series(1, {steps}) n, unnest('{{A,B}}'::text[]) v;
 """
 BARE = """
 insert into ledger.sends (campaign_id, step, lead_id, variant_id, due_at, window_ends_at, priority, state_changed_at)
-select campaign_id, step, lead_id, variant_id, due_at, window_ends_at, priority, state_changed_at from finished
+select campaign_id, step, lead_id, variant_id, due_at, window_ends_at, priority, state_changed_at
+from finished order by step, lead_id;
+insert into ledger.due_sends select * from queued;
 """
 
 
@@ -60,7 +64,14 @@ def reset(connection: psycopg.Connection) -> None:
     connection.execute("checkpoint")
 
 
-def main(leads: int, rounds: int) -> None:
+def bare(connection: psycopg.Connection) -> None:
+    connection.execute("alter table ledger.sends disable trigger sends_added")
+    connection.execute(BARE)
+    connection.execute("alter table ledger.sends enable trigger sends_added")
+
+
+def main() -> None:
+    leads, rounds, steps = (int(v) for v in (*sys.argv[1:4], *("200000", "3", "1")[len(sys.argv) - 1 :]))
     folder = Path(tempfile.mkdtemp(prefix="leadmill-bench-"))
     server = start_postgres(folder)
     url = server.get_uri()
@@ -68,15 +79,16 @@ def main(leads: int, rounds: int) -> None:
     database = Database(url, max_size=1)
     times: dict[str, list[tuple[float, float]]] = {"bare insert": [], "plan": [], "plan again": [], "upkeep": []}
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(FILL.format(leads=leads))
+        connection.execute(FILL.format(leads=leads, steps=steps))
         connection.execute("vacuum analyze")
         print("filled", flush=True)
         plans = PostgresPlan(database)
         rows = plans.plan(1, as_of=AS_OF).rows_created
         connection.execute("create table finished as select * from ledger.sends")
+        connection.execute("create table queued as select * from ledger.due_sends")
         for _ in range(rounds):
             reset(connection)
-            times["bare insert"].append(timed(lambda: connection.execute(BARE), connection.info.backend_pid))
+            times["bare insert"].append(timed(lambda: bare(connection), connection.info.backend_pid))
             reset(connection)
             with database.transaction() as own:
                 backend = own.info.backend_pid
@@ -86,7 +98,7 @@ def main(leads: int, rounds: int) -> None:
     database.close()
     server.cleanup_mode = "delete"
     server.cleanup()
-    print(f"{leads:,} leads, {rows:,} send rows, median of {rounds}")
+    print(f"{leads:,} leads, {steps} steps, {rows:,} send rows, median of {rounds}")
     for name, taken in times.items():
         floors = times["bare insert"]
         ratio = statistics.median(t[1] / floor[1] for t, floor in zip(taken, floors, strict=True))
@@ -107,4 +119,4 @@ def cpu_seconds(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000, int(sys.argv[2]) if len(sys.argv) > 2 else 3)
+    main()

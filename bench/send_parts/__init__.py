@@ -1,0 +1,1 @@
+"""The parts of `bench/send.py`, one module each with a `main()`."""
