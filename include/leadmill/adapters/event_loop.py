@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import sys
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,10 @@ _T = TypeVar("_T")
 _SWITCH_SECONDS = 0.000_5
 """How long the ledger's thread may keep the interpreter while the loop wants it. Python's own 5 ms would let every
 connection wait so long for each of its answers as long as a claim or a batch of results is being worked on."""
+
+_COLLECT_AFTER = 50_000
+"""New objects between two looks for garbage cycles. Thousands of claimed sends live at once, none is garbage: looking
+through them after every 700, Python's own measure, took a tenth of the sending's time."""
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
@@ -37,13 +42,15 @@ def where_no_loop_runs(start: Callable[[], _T]) -> _T:
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    before = sys.getswitchinterval()
+    before, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(min(before, _SWITCH_SECONDS))
+    gc.set_threshold(_COLLECT_AFTER, *thresholds[1:])
     try:
         with asyncio.Runner(loop_factory=_factory()) as runner:
             return runner.run(work)
     finally:
         sys.setswitchinterval(before)
+        gc.set_threshold(*thresholds)
 
 
 def _factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -109,6 +109,9 @@ def encoded_words(text: str) -> str:
     """Text as it may stand in a header: plain ASCII as it is, all else as RFC 2047 words folded onto lines."""
     if text.isascii() and "=?" not in text and len(text) <= _ASCII_LIMIT:
         return text
+    whole = text.encode("utf-8", "replace")
+    if len(whole) <= _ENCODED_BYTES:
+        return _word(whole)
     words: list[str] = []
     chunk = b""
     for character in text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 
 from leadmill.adapters.ledger.due_queue import DueRow
 from leadmill.domain.template_fields import LEAD_COLUMNS, variable_name
@@ -31,6 +31,14 @@ class LeadFields(Mapping[str, object]):
         yield from (name for name in LEAD_COLUMNS if getattr(self._row, name) not in _EMPTY)
         yield from (name for name in self._of_file() if name not in _COLUMNS or getattr(self._row, name) in _EMPTY)
 
+    def items(self) -> ItemsView[str, object]:
+        """All of them at once: a mail's rendering reads them so, and field by field took four times as long."""
+        own = zip(LEAD_COLUMNS, self._row[_FIRST_COLUMN:_AFTER_COLUMNS], strict=True)
+        fields: dict[str, object] = {name: value for name, value in own if value is not None and value != ""}
+        if self._row.attributes is not None:
+            fields = self._of_file() | fields
+        return fields.items()
+
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
@@ -43,3 +51,6 @@ class LeadFields(Mapping[str, object]):
 
 
 _COLUMNS = frozenset(LEAD_COLUMNS)
+_FIRST_COLUMN = DueRow._fields.index(LEAD_COLUMNS[0])
+_AFTER_COLUMNS = _FIRST_COLUMN + len(LEAD_COLUMNS)
+assert DueRow._fields[_FIRST_COLUMN:_AFTER_COLUMNS] == LEAD_COLUMNS, "DueRow holds a lead's columns in another order"  # noqa: S101
