@@ -73,7 +73,9 @@ def test_the_evidence_is_the_sum_over_every_day_on_which_the_change_may_have_hap
         assert value == -math.inf
         return
     high = max(logs)  # the sum itself is beyond a float for a thousand bounces
-    assert value == pytest.approx(high + math.log(math.fsum(math.exp(each - high) for each in logs)), rel=1e-9, abs=1e-9)
+    assert value == pytest.approx(
+        high + math.log(math.fsum(math.exp(each - high) for each in logs)), rel=1e-9, abs=1e-9
+    )
 
 
 @given(DAYS, st.data())
