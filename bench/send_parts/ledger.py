@@ -9,6 +9,7 @@ rate is with one worker and the queue of the first length.
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing as mp
 import os
 import shutil
@@ -16,16 +17,19 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 from pydantic import SecretStr
 
+from leadmill.adapters.event_loop import run
 from leadmill.bootstrap import App
 from leadmill.domain.access import SYSTEM
 from leadmill.domain.dispatch import Outcome, SendResult
 from leadmill.local.postgres import start_postgres
+from leadmill.ports.dispatch import Claim, ClaimedSend
 from leadmill.settings import Settings
 from leadmill.sql.migrations import migrate
 
@@ -115,13 +119,30 @@ def open_app(url: str, folder: Path) -> App:
 
 
 def leadmill(url: str, worker: str, batch: int, begin: Callable[[], object]) -> int:
-    app, done = open_app(url, Path(tempfile.gettempdir())), 0
+    """As a lane does it: claims in one thread and answers in another, beside an event loop."""
+    app = open_app(url, Path(tempfile.gettempdir()))
     ledger = app.send_ledger
-    ledger.claim("lane", worker=worker, now=NOW, limit=1, dry_run=True)  # connects
-    begin()
-    while sends := ledger.claim("lane", worker=worker, now=NOW, limit=batch).sends:
+
+    async def work(claims: Executor, records: Executor) -> int:
+        loop, writing = asyncio.get_running_loop(), []
+        await loop.run_in_executor(claims, connect)
+        begin()
+        while sends := (await loop.run_in_executor(claims, claim)).sends:
+            writing.append(loop.run_in_executor(records, answer, sends))
+        return sum(await asyncio.gather(*writing))
+
+    def connect() -> Claim:
+        return ledger.claim("lane", worker=worker, now=NOW, limit=1, dry_run=True)
+
+    def claim() -> Claim:
+        return ledger.claim("lane", worker=worker, now=NOW, limit=batch)
+
+    def answer(sends: Sequence[ClaimedSend]) -> int:
         results = [SendResult(send.send_id, Outcome.ACCEPTED, provider_message_id="q") for send in sends]
-        done += len(ledger.record(worker, results, now=NOW))
+        return len(ledger.record(worker, results, now=NOW))
+
+    with ThreadPoolExecutor(1) as claims, ThreadPoolExecutor(1) as records:
+        done = run(work(claims, records))
     app.database.close()
     return done
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from leadmill.bootstrap import App
+from leadmill.domain.crash_points import CrashPoint, observe
 from leadmill.errors import InputInvalid, NotFound
 from tests.mail_servers import SmtpRecorder, closed_port, smtp_server
 from tests.sending_world import NOW, execute, make_campaign, make_lane, make_mailboxes, make_pool, people, states
@@ -25,6 +28,32 @@ def test_forty_lanes_send_in_six_groups_and_everybody_gets_one_mail(app: App) ->
     assert states(app, campaign) == {"accepted": 200}
     assert set(mail.copies.values()) == {1}
     assert len(mail.by_sender) == 40
+
+
+def test_the_next_claim_does_not_wait_for_answers_that_are_being_written(app: App) -> None:
+    claims, claimed_again, waits = [], threading.Event(), []
+
+    def observer(point: CrashPoint) -> None:
+        if point is CrashPoint.CLAIM_COMMITTED:
+            claims.append(point)
+            if len(claims) > 1:
+                claimed_again.set()
+        elif point is CrashPoint.BEFORE_RECORD:
+            waits.append(claimed_again.wait(20))
+
+    mail = SmtpRecorder()
+    with smtp_server(mail) as port:
+        pool, lane = make_pool(app), make_lane(app, port)
+        make_mailboxes(app, 2, daily_limit=1_000)
+        campaign = make_campaign(app, pool, people(120))
+        observe(observer)
+        try:
+            app.send_lane(lane, NOW, time_budget_seconds=60)
+        finally:
+            observe(None)
+    assert waits
+    assert all(waits)
+    assert states(app, campaign) == {"accepted": 120}
 
 
 def test_a_lane_that_cannot_connect_stops_no_other_lane_of_its_task(app: App) -> None:

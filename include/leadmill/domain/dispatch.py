@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from leadmill.domain.messages import Fault, Receipt, ReceiptStatus
 
@@ -35,8 +35,7 @@ class Outcome(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
-@dataclass(frozen=True, slots=True)
-class SendResult:
+class SendResult(NamedTuple):
     """One line for the ledger. `due_at` is the next attempt's time for retries and releases."""
 
     send_id: int

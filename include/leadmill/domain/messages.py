@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 Part = tuple[str | int, ...]
 """A subject or a body: literal text, and the numbers of the slots between it."""
@@ -44,9 +45,9 @@ class Frame:
             yield from (piece for piece in part if isinstance(piece, int))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OutgoingMessage:
-    """One rendered mail for one recipient.
+    """One rendered mail for one recipient; nobody changes it (freezing it would take as long as its MIME's headers).
 
     `values[k]` is the text of slot k of the frame exactly as it stands in the part (escaped where that is HTML).
     `headers` holds the extra headers (List-Unsubscribe, List-Unsubscribe-Post, Feedback-ID …), never CR or LF.
@@ -103,8 +104,7 @@ class ReceiptStatus(StrEnum):
     AMBIGUOUS = "ambiguous"  # handed over, the answer never came: never retried by itself
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """A provider's answer for one send."""
 
     send_id: int

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,7 @@ class LeftReason(StrEnum):
     RECIPIENT_LIMIT = "recipient_limit"
 
 
-@dataclass(frozen=True, slots=True)
-class DueSend:
+class DueSend(NamedTuple):
     """A send that may go out now. `sticky_mailbox_id` must be used, `preferred_mailbox_id` should be.
 
     `recipient_family` is the limited group of recipient domains that it goes to, "" for all others; `engagement` how

@@ -56,7 +56,9 @@ class LanePorts:
 
 @dataclass(slots=True)
 class LaneRun:
-    """Its methods that speak to the ledger run in the ledger's thread (`in_ledger`), one at a time.
+    """Its methods that speak to the ledger run beside the event loop: claims one at a time in one thread (`claiming`),
+    all that records in another (`recording`), so that a claim and a write of answers wait for Postgres together. Of a
+    count or a field only one of the two writes; `given_back` is set by the one and taken back by the other before it looks.
 
     `now` is the run's time plus what has passed since it began; all seconds are on the monotonic clock.
     """
@@ -66,7 +68,8 @@ class LaneRun:
     name: str
     worker: str
     ports: LanePorts
-    executor: Executor
+    claims: Executor
+    records: Executor
     as_of: datetime
     time_budget_seconds: float
     began: float = field(default_factory=time.monotonic)
@@ -81,9 +84,10 @@ class LaneRun:
     claim_size: int = CLAIM_AT_FIRST
     record_size: int = RECORD_AT_LEAST
     given_back: bool = False
-    unsettled: int = 0
     broken: Exception | None = None
     organisation: Organisation | None = None
+    _claimed: int = 0
+    _written: int = 0
     _settled: int = 0
     _claimed_at: float = 0.0
     _settled_at_claim: int = 0
@@ -103,9 +107,18 @@ class LaneRun:
         """Seconds in which more may be claimed; below 0 when the time is up."""
         return self.time_budget_seconds - self.elapsed
 
-    async def in_ledger(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
-        """Run something that speaks to the ledger in the ledger's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self.executor, work, *args)
+    @property
+    def unsettled(self) -> int:
+        """Sends that were claimed and have no written answer yet."""
+        return self._claimed - self._written
+
+    async def claiming(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        """Run something that reads or claims in the ledger."""
+        return await asyncio.get_running_loop().run_in_executor(self.claims, work, *args)
+
+    async def recording(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        """Run something that writes what became of sends."""
+        return await asyncio.get_running_loop().run_in_executor(self.records, work, *args)
 
     def open_channel(self, mailbox_id: int) -> Esp:
         """The provider of a mailbox."""
@@ -126,7 +139,7 @@ class LaneRun:
         claim = self.ports.ledger.claim(self.name, worker=self.worker, now=self.now, limit=self.claim_size)
         self.counts["claimed"] += len(claim.sends)
         self.counts["suppressed"] += claim.suppressed
-        self.unsettled += len(claim.sends)
+        self._claimed += len(claim.sends)
         self.channels |= claim.channels
         self.pacer.max_per_second = claim.max_per_second
         return claim, self._jobs(claim)
@@ -185,7 +198,7 @@ class LaneRun:
             reactions.channel_failed(self.name, self.channels[report.mailbox_id], report.error, now=now)
         elif isinstance(report, Crash):
             self.broken = self.broken or report.error
-            self.unsettled -= len(report.jobs)
+            self._written += len(report.jobs)
             error = channel_error(report.error)
             reactions.channel_failed(self.name, self.channels[report.mailbox_id], error, now=now)
 
@@ -216,7 +229,7 @@ class LaneRun:
                 time.sleep(_RECORD_WAIT_SECONDS * attempt)
         self.counts.update(result.outcome.value for result in self.results if result.send_id in states)
         self.given_back = self.given_back or any(result.outcome is Outcome.RELEASED for result in self.results)
-        self.unsettled -= len(self.results)
+        self._written += len(self.results)
         self.results = []
 
 

@@ -1,7 +1,7 @@
 """A lane's minute: claim, hand over, record, until the time is up or nothing is due; several lanes share one process.
 
-One event loop hands over; the ledger is spoken to in one thread beside it, so that claiming and recording overlap with
-rendering and sending.
+One event loop hands over; the ledger is spoken to in two threads beside it, so that claiming and recording overlap with
+each other and with rendering and sending.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ async def send_lanes(
         NotFound: No lane of that name; raised, as any other error, after the other lanes have sent.
         ConfigInvalid: The organisation behind the mails was never set.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="ledger") as ledger:
-        if dry_run:
-            return {lane: _would_take(ports, lane, worker, as_of) for lane in lanes}
-        runs = [LaneRun(lane, worker, ports, ledger, as_of, time_budget_seconds) for lane in lanes]
+    if dry_run:
+        return {lane: _would_take(ports, lane, worker, as_of) for lane in lanes}
+    with ThreadPoolExecutor(1, "claims") as claims, ThreadPoolExecutor(1, "records") as records:
+        runs = [LaneRun(lane, worker, ports, claims, records, as_of, time_budget_seconds) for lane in lanes]
         ended = await asyncio.gather(*(_send_lane(run) for run in runs), return_exceptions=True)
     errors = [error for error in ended if isinstance(error, BaseException)]
     for error in errors[1:]:
@@ -65,7 +65,7 @@ def _would_take(ports: LanePorts, lane: str, worker: str, as_of: datetime) -> di
 
 
 async def _send_lane(run: LaneRun) -> None:
-    await run.in_ledger(run.read_organisation)
+    await run.claiming(run.read_organisation)
     crew = Crew(run.open_channel, run.pacer)
     recording = asyncio.create_task(_record_answers(run, crew))
     try:
@@ -75,9 +75,9 @@ async def _send_lane(run: LaneRun) -> None:
         await crew.dismiss()
         with contextlib.suppress(asyncio.CancelledError):
             await recording
-        await run.in_ledger(run.write, crew.rest())
+        await run.recording(run.write, crew.rest())
     if run.counts["accepted"]:
-        await run.in_ledger(run.lane_works)
+        await run.recording(run.lane_works)
     if run.broken is not None:
         raise run.broken
 
@@ -87,7 +87,7 @@ async def _claim_while_due(run: LaneRun, crew: Crew) -> None:
     while run.broken is None and run.time_left > 0:
         await crew.until_at_most(run.claim_size // (2 if run.claim_size > CLAIM_AT_FIRST else 3))
         run.changed.clear()
-        claim, jobs = await run.in_ledger(run.claim)
+        claim, jobs = await run.claiming(run.claim)
         if claim.sends:
             crew.submit(jobs)
         elif not claim.suppressed and not await _until_claimable(run, claim.retry_at):
@@ -118,5 +118,5 @@ async def _record_answers(run: LaneRun, crew: Crew) -> None:
     """Write answers in batches as they come, until the crew is dismissed."""
     while reports := await crew.reports(enough=run.record_size, within_seconds=run.RECORD_WITHIN_SECONDS):
         run.reports.extend(reports)
-        await run.in_ledger(run.write)
+        await run.recording(run.write)
         run.changed.set()

@@ -174,6 +174,7 @@ def take_quota(connection: psycopg.Connection[DictRow], assigned: Assigned, lane
             "spreads_until": [pause.spread_until for pause in pauses],
             "now": lane.now,
         },
+        prepare=True,
     )
     if assigned.recipients:
         connection.execute(

@@ -52,6 +52,7 @@ def capacity_rows(
     return connection.execute(
         query("ledger/dispatch", "mailbox_capacities"),
         {"now": now, "account_id": account_id, "window_days": WINDOW_DAYS},
+        prepare=True,
     ).fetchall()
 
 
@@ -61,7 +62,7 @@ def recipient_limits(
     """The limits of recipient domains, and what these sending domains have left of them this hour."""
     known = sorted(set(domain_ids))
     rows = connection.execute(
-        query("ledger/recipient_limits", "recipient_limits_now"), {"now": now, "domain_ids": known}
+        query("ledger/recipient_limits", "recipient_limits_now"), {"now": now, "domain_ids": known}, prepare=True
     ).fetchall()
     return RecipientLimits(
         family_of={domain: row["family"] for row in rows for domain in row["domains"]},

@@ -60,6 +60,7 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
         NotFound: No lane of that name.
         ClockAhead: `request.now` runs ahead of the database server's clock, which the lanes followed so far.
     """
+    connection.execute(query("ledger/claims", "plan_once"))
     lane = lock_lane(connection, request)
     taken = take_due_sends(connection, lane.capacity, as_of=request.now, limit=request.limit)
     if taken.withdrawn:
@@ -148,6 +149,7 @@ def _mark(connection: psycopg.Connection[DictRow], request: ClaimRequest, lane: 
             "now": lane.time,
             "lease_until": lane.time + LEASE,
         },
+        prepare=True,
     )
     take_quota(connection, assigned, lane.capacity)
 

@@ -95,7 +95,7 @@ def take_due_sends(
         return Taken()
     connection.execute(query(_SUBJECT, "keep_to_indexes"))
     for _ in range(_LOOKS):
-        with connection.cursor(row_factory=_due_rows) as cursor:
+        with connection.cursor(row_factory=_due_rows, binary=True) as cursor:
             rows = cursor.execute(query(_SUBJECT, "take_due_sends"), parameters, prepare=True).fetchall()
         if not rows:
             return Taken()

@@ -35,6 +35,8 @@ def _claimed_accepted(
 ) -> dict[int, str]:
     """The common case: claimed, and the provider said yes."""
     ordered = sorted(results, key=lambda r: r.send_id)  # rows are locked in the order of ids, as everywhere
+    for name in ("plan_once", "keep_to_indexes"):
+        connection.execute(query("ledger/claims", name))
     row = connection.execute(
         query(_SUBJECT, "record_claimed_accepted"),
         {
@@ -43,6 +45,7 @@ def _claimed_accepted(
             "provider_message_ids": texts([r.provider_message_id for r in ordered]),
             "now": now,
         },
+        prepare=True,
     ).fetchone()
     send_ids: list[int] = row["send_ids"] if row else []
     if row and row["has_follow_ups"]:

@@ -4,11 +4,16 @@ select pool_id from ledger.pools
 where pool_id in (select m.pool_id from ledger.mailboxes m where m.account_id = :account_id::bigint)
 order by pool_id for no key update;
 
+-- name: plan_once!
+-- Plan each statement of this transaction once a connection, not at every execution: planning a claim anew took longer
+-- than reading fifty sends.
+select set_config('plan_cache_mode', 'force_generic_plan', true);
+
 -- name: keep_to_indexes!
--- Plan the rest of a claim once a connection, by index look-ups only, however long the queue is: planning each claim anew
--- took longer than reading fifty sends, and a plan that reads tables whole must never be chosen here.
-select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_hashjoin', 'off', true),
-  set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true);
+-- Plan the rest of a transaction by index look-ups only, however long queue and tables are when they are planned or become
+-- afterwards: a plan that reads them whole must never be chosen.
+select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+  set_config('enable_seqscan', 'off', true);
 
 -- name: take_due_sends
 -- Take the next entries off the queue, from each pool and for each thread's mailbox as many as it has room for; what do

@@ -51,8 +51,9 @@ with mine as materialized (
   from (select claim_id, count(*) as answers from settled group by claim_id) n where c.claim_id = n.claim_id
 ), counted as (
   insert into ledger.mailbox_usage as mu (mailbox_id, day, accepted)
-  select s.mailbox_id, (s.claimed_at at time zone m.time_zone)::date, count(*)
-  from settled s join ledger.mailboxes m using (mailbox_id)
+  select n.mailbox_id, (n.claimed_at at time zone m.time_zone)::date, sum(n.answers)
+  from (select mailbox_id, claimed_at, count(*) as answers from settled group by 1, 2) n
+  join ledger.mailboxes m using (mailbox_id)
   group by 1, 2 order by 1, 2
   on conflict (mailbox_id, day) do update set accepted = mu.accepted + excluded.accepted
 )
