@@ -56,9 +56,10 @@ class LanePorts:
 
 @dataclass(slots=True)
 class LaneRun:
-    """Its methods that speak to the ledger run beside the event loop: claims one at a time in one thread (`claiming`),
-    all that records in another (`recording`), so that a claim and a write of answers wait for Postgres together. Of a
-    count or a field only one of the two writes; `given_back` is set by the one and taken back by the other before it looks.
+    """Its methods that speak to the ledger run in two threads beside the event loop, each one at a time.
+
+    One claims (`claiming`), the other records (`recording`): they wait for Postgres together. Only one of them writes a
+    count or a field, but for `given_back`, which recording sets and claiming takes back before it looks.
 
     `now` is the run's time plus what has passed since it began; all seconds are on the monotonic clock.
     """
