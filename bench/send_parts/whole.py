@@ -160,9 +160,13 @@ def ready_mail() -> bytes:
     return to_bytes(mail, date=NOW)
 
 
-def dispatch(ledger: Ledger, mails: int) -> Callable[[], tuple[float, Callable[[], None]]]:
+def dispatch(ledger: Ledger, mails: int, port: int) -> Callable[[], tuple[float, Callable[[], None]]]:
     def run() -> tuple[float, Callable[[], None]]:
         app = ledger.fresh()
+        with app.database.transaction() as connection:
+            connection.execute(
+                "update ledger.provider_accounts set config = config || jsonb_build_object('port', %s::int)", (port,)
+            )
         began = time.perf_counter()
         counts = app.send_lane("lane", NOW, time_budget_seconds=300)
         seconds = time.perf_counter() - began
@@ -239,7 +243,7 @@ def cpu_seconds() -> float:
 def main() -> None:
     mails, rounds = (int(value) for value in (*sys.argv[1:3], *("1500", "3")[len(sys.argv) - 1 :]))
     folder = Path(tempfile.mkdtemp(prefix="leadmill-bench-"))
-    with sink() as port:
+    with sink() as port, sink("-p") as plain_port:
         ledger = Ledger(folder, port, mails)
         try:
             variants: dict[str, Callable[[], tuple[float, Callable[[], None]]]] = {}
@@ -249,7 +253,9 @@ def main() -> None:
             variants["smtplib, 5 threads, ready mail"] = smtplib_threads(port, mails, 5)
             if os.environ.get("NODE_PATH"):
                 variants["nodemailer pool 5, builds MIME, no ledger"] = nodemailer(port, mails, folder)
-            variants["Leadmill: claim, render, send, record"] = dispatch(ledger, mails)
+            variants["Leadmill: claim, render, send, record"] = dispatch(ledger, mails, port)
+            if os.environ.get("POSTFIX"):
+                variants["Leadmill, server without PIPELINING"] = dispatch(ledger, mails, plain_port)
             variants["Leadmill: claim and record only"] = ledger_only(ledger, mails)
             report(variants, mails, rounds)
         finally:

@@ -23,6 +23,7 @@ from leadmill.domain.send_references import (
     send_id_of_message_id,
     send_id_of_token,
 )
+from leadmill.domain.template_fields import template_fields
 from leadmill.errors import TemplateInvalid
 from leadmill.ports.content import Organisation, Recipient, Sender, VariantContent
 
@@ -41,7 +42,9 @@ def compiled(html: str = "<p>Hello</p>", subject: str = "Hi", *, footer: str = F
 
 
 def render(content: JinjaContent, *, send_id: int = 42, sender: Sender = SENDER, **fields: object) -> OutgoingMessage:
-    return content.render(send_id=send_id, recipient=Recipient(9, "eva@people.test", fields), sender=sender)
+    return content.render(
+        send_id=send_id, recipient=Recipient(9, "eva@people.test", template_fields(fields)), sender=sender
+    )
 
 
 def parsed(message: OutgoingMessage) -> email.message.EmailMessage:
@@ -144,6 +147,11 @@ def test_without_a_postal_address_nothing_compiles() -> None:
         "{% for a in x %}{% if a %}{% for b in x %}.{% endfor %}{% endif %}{% endfor %}",
         "{% set a = company ~ company %}{% set b = a ~ a %}",
         "{% set a = a ~ a %}",
+        "{{ " + " ~ ".join(["company"] * 41) + " }}",
+        "{{ [" + "company, " * 41 + "] }}",
+        "{% set x = " + " ~ ".join(["company"] * 41) + " %}{{ x | length }}",
+        "{% for c in " + " ~ ".join(["company"] * 41) + " %}{% endfor %}",
+        "{% if " + " ~ ".join(["company"] * 41) + " %}{% endif %}",
         "{{ ",
         "{% if %}",
         "x" * 200_001,

@@ -11,7 +11,7 @@ from leadmill.adapters.content.compiler import JinjaContent, JinjaContentCompile
 from leadmill.domain.attachments import AttachedFile
 from leadmill.domain.content_blocks import NO_VERSION, ContentBlock, blocks_problems, used_blocks
 from leadmill.domain.messages import OutgoingMessage
-from leadmill.domain.template_fields import fallback_problems
+from leadmill.domain.template_fields import fallback_problems, template_fields
 from leadmill.errors import TemplateInvalid
 from leadmill.ports.content import Organisation, Recipient, Sender, VariantContent
 
@@ -34,7 +34,7 @@ def compiled(html: str, subject: str = "Hi", text: str = "", **changes: object) 
 
 
 def render(content: JinjaContent, **fields: object) -> OutgoingMessage:
-    return content.render(send_id=42, recipient=Recipient(9, "eva@people.test", fields), sender=SENDER)
+    return content.render(send_id=42, recipient=Recipient(9, "eva@people.test", template_fields(fields)), sender=SENDER)
 
 
 def test_each_lead_gets_the_version_of_its_category() -> None:

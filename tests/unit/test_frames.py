@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html import escape
 
 import pytest
@@ -16,6 +17,7 @@ from leadmill.adapters.content.text_part import close_gaps
 from leadmill.adapters.content.tracking import Edge, add_pixel, track_links
 from leadmill.domain.messages import Frame, OutgoingMessage
 from leadmill.domain.send_references import unsubscribe_url
+from leadmill.domain.template_fields import template_fields
 from leadmill.errors import TemplateInvalid
 from leadmill.ports.content import Organisation, Recipient, Sender, VariantContent
 
@@ -33,7 +35,9 @@ def compiled(html: str, text: str = "Hello", subject: str = "Hi", **changes: boo
 
 
 def render(content: JinjaContent, send_id: int = 42, **fields: object) -> OutgoingMessage:
-    return content.render(send_id=send_id, recipient=Recipient(9, "eva@people.test", fields), sender=SENDER)
+    return content.render(
+        send_id=send_id, recipient=Recipient(9, "eva@people.test", template_fields(fields)), sender=SENDER
+    )
 
 
 def whole(html: str, text: str, subject: str, fields: dict[str, object], **tracks: bool) -> tuple[str, str, str]:
@@ -324,3 +328,13 @@ def test_a_mail_beyond_the_size_limit_is_refused_and_one_below_is_not() -> None:
 def test_a_frame_is_equal_to_itself_alone() -> None:
     assert Frame.of("a", "b", "c") != Frame.of("a", "b", "c")
     assert len({Frame.of("a", "b", "c"), Frame.of("a", "b", "c")}) == 2
+
+
+@pytest.mark.parametrize("opened", ["<a href=", "<a ", "<a x='", '<a x="', "<area <"])
+def test_links_that_are_never_closed_take_no_time_and_stay_as_they_are(opened: str) -> None:
+    began = time.process_time()
+    rest = opened * (120_000 // len(opened))
+    mail = render(compiled(f'<p><a href="https://one.test">x</a></p>{rest}', "Hello"))
+    assert time.process_time() - began < 2
+    assert rest in mail.html
+    assert 'href="https://edge' in mail.html

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 PROVIDED_VARIABLES = frozenset({"email", "organisation", "postal_address", "sender_name", "unsubscribe_url"})
@@ -18,17 +18,32 @@ LEAD_COLUMNS = (
 FALLBACKS_LIMIT = 50
 FALLBACK_LENGTH_LIMIT = 300
 
+_EMPTY = (None, "")
 _OUTSIDE = re.compile(r"[^a-z0-9]+")
 _VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_OUTPUT = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)?.*?\}\}", re.DOTALL)
+_TAG = re.compile(r"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
 @lru_cache(maxsize=1024)
 def variable_name(column: str) -> str:
-    """The template's name of a lead file's column: "Favourite Colour" is `favourite_colour`.
+    """The template's name of a lead file's column: "Favourite Colour" is `favourite_colour`."""
+    return _OUTSIDE.sub("_", column.lower()).strip("_")
+
+
+def template_fields(columns: Mapping[str, object]) -> dict[str, object]:
+    """A lead's columns as a template reads them: by their variables' names, without empty ones.
 
     `ledger.template_fields` in SQL does the same.
     """
-    return _OUTSIDE.sub("_", column.lower()).strip("_")
+    named = {variable_name(name): value for name, value in columns.items()}
+    return {name: value for name, value in named.items() if name and value not in _EMPTY}
+
+
+def in_plain_words(template: str) -> str:
+    """A template's text for people, each field by its name: `{{ company | title }}: hello` is `[company]: hello`."""
+    named = _OUTPUT.sub(lambda found: f"[{(found[1] or 'text').replace('_', ' ')}]", template)
+    return " ".join(_TAG.sub("", named).split())
 
 
 def fallback_problems(fallbacks: Sequence[tuple[str, str]]) -> list[str]:

@@ -58,8 +58,8 @@ class Sender:
 class Recipient(NamedTuple):
     """One lead as a template sees it.
 
-    `fields`: first_name, last_name, company, job_title, country, category and the file's further columns; missing ones
-    are absent, never an empty surprise.
+    `fields`: first_name, last_name, company, job_title, country, category and the file's further columns, as
+    `domain.template_fields` makes them: missing and empty ones are absent.
     """
 
     lead_id: int

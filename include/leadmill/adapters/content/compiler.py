@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from jinja2 import Template, nodes
 
 from leadmill.adapters.content.framing import FramedVariant
@@ -14,7 +16,6 @@ from leadmill.adapters.content.text_part import close_gaps
 from leadmill.adapters.content.tracking import Edge, add_pixel, track_links
 from leadmill.domain.messages import Attachment, Frame, OutgoingMessage
 from leadmill.domain.send_references import message_id, unsubscribe_url
-from leadmill.domain.template_fields import variable_name
 from leadmill.errors import TemplateInvalid
 from leadmill.ports.content import (
     PROVIDED_VARIABLES,
@@ -26,7 +27,6 @@ from leadmill.ports.content import (
 )
 
 SUBJECT_LIMIT = 500
-_ABSENT = (None, "")
 _REQUIRED = ("postal_address", "unsubscribe_url")
 
 
@@ -99,6 +99,16 @@ def _require_organisation(organisation: Organisation, place: str) -> None:
         raise TemplateInvalid(f"{place}: the organisation's name and postal address are not set; an admin sets them.")
 
 
+class _Shared(NamedTuple):
+    """What all mails of a variant from one mailbox share: addresses, headers, and what the templates read of it."""
+
+    address: str
+    name: str
+    domain: str
+    headers: tuple[tuple[str, str], ...]
+    fields: dict[str, object]
+
+
 class JinjaContent:
     """One compiled variant; safe to use from several threads."""
 
@@ -127,27 +137,24 @@ class JinjaContent:
             "step": str(variant.step),
             "variant": str(variant.variant_id),
         }
-        self._senders: dict[Sender, tuple[str, str, tuple[tuple[str, str], ...]]] = {}
+        self._senders: dict[Sender, _Shared] = {}
 
     def render(self, *, send_id: int, recipient: Recipient, sender: Sender) -> OutgoingMessage:
-        address, domain, list_post = self._sender(sender)
+        shared = self._senders.get(sender) or self._shared(sender)
         unsubscribe = unsubscribe_url(self._edge.base_url, send_id, self._edge.key)
-        fields: dict[str, object] = {
-            variable_name(name): value for name, value in recipient.fields.items() if value not in _ABSENT
-        }
-        name = sender.display_name or self._known.organisation
-        fields |= self._known.in_text
-        fields |= {"email": recipient.email, "sender_name": name, "unsubscribe_url": unsubscribe}
+        fields: dict[str, object] = dict(recipient.fields.items())
+        fields |= shared.fields
+        fields["email"], fields["unsubscribe_url"] = recipient.email, unsubscribe
         frame, values = self._filled(fields, send_id, unsubscribe, recipient.lead_id)
         return OutgoingMessage(
             send_id=send_id,
-            sender_address=address,
-            sender_name=single_line(name),
+            sender_address=shared.address,
+            sender_name=shared.name,
             recipient=mail_address(recipient.email, what=f"The address of lead {recipient.lead_id}"),
             frame=frame,
             values=values,
-            message_id=message_id(send_id, domain, self._edge.key),
-            headers=(("List-Unsubscribe", f"<{unsubscribe}>"), *list_post),
+            message_id=message_id(send_id, shared.domain, self._edge.key),
+            headers=(("List-Unsubscribe", f"<{unsubscribe}>"), *shared.headers),
             tags={"send_id": str(send_id), **self._static_tags},
         )
 
@@ -193,15 +200,17 @@ class JinjaContent:
         if not (found and all(line in html for line in self._known.address_html_lines)):
             raise TemplateInvalid(f"{where}: the postal address is missing in the rendered mail; no `if` around it.")
 
-    def _sender(self, sender: Sender) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-        """A mailbox's address, its domain in ASCII, and the headers that all its mails of this variant share."""
-        found = self._senders.get(sender)
-        if found is None:
-            domain = ascii_domain(sender.domain, what="The sending domain")
-            variant = self._variant
-            headers = list_headers(
+    def _shared(self, sender: Sender) -> _Shared:
+        variant = self._variant
+        domain = ascii_domain(sender.domain, what="The sending domain")
+        name = sender.display_name or self._known.organisation
+        found = self._senders[sender] = _Shared(
+            address=mail_address(sender.address, what="The mailbox's address"),
+            name=single_line(name),
+            domain=domain,
+            headers=list_headers(
                 campaign_id=variant.campaign_id, step=variant.step, variant_id=variant.variant_id, domain=domain
-            )
-            address = mail_address(sender.address, what="The mailbox's address")
-            found = self._senders[sender] = (address, domain, headers)
+            ),
+            fields={**self._known.in_text, "sender_name": name},
+        )
         return found

@@ -42,8 +42,10 @@ def mail_address(address: str, *, what: str) -> str:
     Raises:
         TemplateInvalid: It is no plain address, or its local part needs SMTPUTF8, which few servers take.
     """
+    if _ADDRESS.fullmatch(address) and len(address) <= _ADDRESS_LIMIT:
+        return address
     local, _, domain = address.rpartition("@")
-    found = address if _ADDRESS.fullmatch(address) else f"{local}@{ascii_domain(domain, what=what)}"
+    found = f"{local}@{ascii_domain(domain, what=what)}"
     if len(found) > _ADDRESS_LIMIT or not _ADDRESS.fullmatch(found):
         raise TemplateInvalid(f"{what} is no address that mail programs take; correct it before sending.")
     return found

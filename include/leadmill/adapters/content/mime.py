@@ -54,7 +54,8 @@ def to_bytes(message: OutgoingMessage, *, date: datetime, signer: Signer | None 
     head = "".join([f"{name}: {value}\r\n" for name, value in headers])
     if signer is not None:
         head = signer.headers(headers, frame.relaxed(pieces), date=date) + head
-    return WireText(b"".join([head.encode(), b"\r\n", *pieces]))
+    pieces[0] = b"%b\r\n%b" % (head.encode(), pieces[0])
+    return WireText(b"".join(pieces))
 
 
 def _headers(message: OutgoingMessage, date: str, content_type: str) -> list[tuple[str, str]]:
@@ -72,7 +73,9 @@ def _headers(message: OutgoingMessage, date: str, content_type: str) -> list[tup
         raise TemplateInvalid(f"Send {message.send_id}: its Message-ID is none.")
     _check_names(tuple([name for name, _ in message.headers]))
     for name, value in message.headers:
-        found.append((name, encoded_words(require_single_line(value, what=f"The header {name}"))))
+        if not value.isprintable():
+            require_single_line(value, what=f"The header {name}")
+        found.append((name, encoded_words(value)))
     found.append(("Content-Type", content_type))
     return found
 

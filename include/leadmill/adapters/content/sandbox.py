@@ -26,6 +26,9 @@ SOURCE_LIMIT = 200_000
 RENDERED_LIMIT = 500_000
 """Characters of one rendered part."""
 
+NAMES_LIMIT = 40
+"""Variables in one expression: `a ~ a ~ …`, ten thousand times, is a gigabyte before any limit on parts sees it."""
+
 _MOST_DIGITS = 10
 """`round` works on 10 to the power of its precision: three million digits would take minutes."""
 
@@ -144,6 +147,8 @@ def _refuse_what_grows(tree: nodes.Template, where: str) -> None:
     for loop in tree.find_all(nodes.For):
         if loop.recursive or any(child.find(nodes.For) or isinstance(child, nodes.For) for child in loop.body):
             raise TemplateInvalid(f"{where}, line {loop.lineno}: a `for` cannot stand inside another `for`.")
+    for place in tree.find_all((nodes.Output, nodes.Assign, nodes.For, nodes.If)):
+        _refuse_many_names(place, where)
     assignments = list(tree.find_all(nodes.Assign))
     targets = {name.name for a in assignments for name in a.find_all(nodes.Name) if name.ctx == "store"}
     for assignment in assignments:
@@ -151,6 +156,14 @@ def _refuse_what_grows(tree: nodes.Template, where: str) -> None:
             _refuse_chain(name, targets, where)
         if isinstance(assignment.node, nodes.Name):
             _refuse_chain(assignment.node, targets, where)
+
+
+def _refuse_many_names(place: nodes.Node, where: str) -> None:
+    for expression in place.iter_child_nodes(exclude=("body", "elif_", "else_")):
+        if sum(1 for _ in expression.find_all(nodes.Name)) > NAMES_LIMIT:
+            raise TemplateInvalid(
+                f"{where}, line {place.lineno}: an expression names more than {NAMES_LIMIT} variables."
+            )
 
 
 def _refuse_chain(name: nodes.Name, targets: set[str], where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from jinja2 import Template, nodes
@@ -15,6 +16,8 @@ _END = "\x00\x1e\x00"
 """Ends each slot of the common template; a lead's value that holds it makes one too many, and is no frame's."""
 
 _MISSING = object()
+_ESCAPED = re.compile("[&<>'\"]")
+"""What HTML escaping changes: most names hold none of it, and looking takes a quarter of the time."""
 
 
 def looked_up(lookup: Lookup, fields: Mapping[str, object], *, escapes: bool) -> str:
@@ -32,7 +35,7 @@ def looked_up(lookup: Lookup, fields: Mapping[str, object], *, escapes: bool) ->
     for name in lookup.filters:
         value = FILTERS[name](value)
     text = value if type(value) is str else str(value)
-    return str(escape(text)) if escapes and not text.isalnum() else text
+    return str(escape(text)) if escapes and _ESCAPED.search(text) else text
 
 
 def one_template(slots: Sequence[Computed], sandbox: TemplateSandbox) -> Template:

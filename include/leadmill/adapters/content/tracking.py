@@ -36,7 +36,10 @@ class Edge:
 
 
 # Letters in both cases instead of IGNORECASE: so the search for "<" runs many times faster.
-_LINK = re.compile(r"""(<[aA](?:[rR][eE][aA])?\b[^>]*?\s[hH][rR][eE][fF]\s*=\s*)(?:"([^"]*)"|'([^']*)')""")
+# A tag ends at the next "<" outside quotes: going on over all that is never closed would take minutes.
+_LINK = re.compile(
+    r"""(<[aA](?:[rR][eE][aA])?\b(?:[^<>"']|"[^">]*"|'[^'>]*')*?\s[hH][rR][eE][fF]\s*=\s*)(?:"([^"]*)"|'([^']*)')"""
+)
 _WEB = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 _BODY_END = re.compile(r"</[bB][oO][dD][yY]\s*>")
 _PIXEL = '<img src="{}" width="1" height="1" alt="" style="display:block;border:0">'
@@ -165,9 +168,11 @@ def _links(text: str) -> Iterator[re.Match[str]]:
             yield link
             at = link.end()
             continue
-        end = text.find(">", begins.start())
-        tag = text[begins.start() :] if end < 0 else text[begins.start() : end]
-        if end < 0 or _VALUE in tag or _BLOCK in tag or _HREF_BEGINS.search(tag):
+        after = text.find("<", begins.start() + 1)  # `_LINK` goes over no other tag
+        end = text.find(">", begins.start(), after if after >= 0 else len(text))
+        tag = text[begins.start() : end if end >= 0 else after if after >= 0 else len(text)]
+        is_cut = (end < 0 and after < 0) or tag.count('"') % 2 or tag.count("'") % 2
+        if is_cut or _VALUE in tag or _BLOCK in tag or _HREF_BEGINS.search(tag):
             raise NotFramed
         at = begins.start() + 1
 

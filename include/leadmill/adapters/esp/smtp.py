@@ -28,6 +28,7 @@ MAILS_PER_FURTHER_CONNECTION = 8
 """Another connection is opened once those there are have taken up so many mails each: a log-in costs more than that."""
 
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
+_BREAKS_OUT = re.compile(rb"[\r\n<> \0]")
 _CR, _LF, _DOT = b"\r\n."
 
 
@@ -199,7 +200,7 @@ def _envelope_address(address: str) -> bytes:
         local, _, domain = address.rpartition("@")
         address = f"{local}@{domain.encode('idna').decode()}"
     found = address.encode("ascii")
-    if any(octet in found for octet in b"\r\n<> \0"):
+    if _BREAKS_OUT.search(found):
         raise UnicodeError("would break out of the command")
     return found
 

@@ -10,6 +10,8 @@ from typing import cast
 _LONGEST_LINE = 4_096
 """In octets; RFC 5321 §4.5.3.1.5 promises at most 512."""
 _MOST_LINES = 128
+_CODES = {b"%d" % code: code for code in range(200, 600)}
+_MARKS = frozenset({b" ", b"-", b""})
 
 ReplyHandler = Callable[[int, bytes], None]
 
@@ -155,10 +157,10 @@ class Wire(asyncio.Protocol):
 
     def _read(self, line: bytes) -> None:
         """A line of a reply: `250-more to come`, `250 the last`, `250` (RFC 5321 §4.2)."""
-        basic, mark = line[:3], line[3:4]
-        lines = self._lines
-        sound = len(line) <= _LONGEST_LINE and len(basic) == 3 and basic.isdigit() and b"200" <= basic < b"600"  # noqa: PLR2004 - three digits
-        if not sound or mark not in (b" ", b"-", b"") or (lines and not lines[0].startswith(basic)):
+        basic, mark, lines = line[:3], line[3:4], self._lines
+        code = _CODES.get(basic)
+        fits = not lines or lines[0].startswith(basic)
+        if code is None or mark not in _MARKS or len(line) > _LONGEST_LINE or not fits:
             self.break_off()
             return
         if mark == b"-":
@@ -173,4 +175,4 @@ class Wire(asyncio.Protocol):
         if self.on_reply is None:
             self.break_off()
         else:
-            self.on_reply(int(basic), text)
+            self.on_reply(code, text)

@@ -6,7 +6,7 @@ import json
 from collections.abc import ItemsView, Iterator, Mapping
 
 from leadmill.adapters.ledger.due_queue import DueRow
-from leadmill.domain.template_fields import LEAD_COLUMNS, variable_name
+from leadmill.domain.template_fields import LEAD_COLUMNS, template_fields
 
 _EMPTY = (None, "")
 
@@ -45,8 +45,7 @@ class LeadFields(Mapping[str, object]):
     def _of_file(self) -> dict[str, object]:
         if self._further is None:
             text = self._row.attributes
-            named = {variable_name(name): value for name, value in json.loads(text).items()} if text else {}
-            self._further = {name: value for name, value in named.items() if name and value not in _EMPTY}
+            self._further = template_fields(json.loads(text)) if text else {}
         return self._further
 
 
