@@ -93,8 +93,8 @@ def records_of_lines(text: str) -> list[dict]:
 def row_of(e: dict) -> dict[str, object]:
     if "sg_event_id" in e:
         return {
-            "event_id": e["sg_event_id"], "word": e["event"], "at": e["timestamp"], "send_id": int(e["send_id"]),
-            "url": e.get("url"), "agent": e.get("useragent"),
+            "event_id": e["sg_event_id"], "word": e["event"], "at": e["timestamp"],
+            "send_id": int(e["send_id"].partition("-")[0]), "url": e.get("url"), "agent": e.get("useragent"),
         }  # fmt: skip
     word, mail = e["eventType"], e["mail"]
     detail = e[word[0].lower() + word[1:]]
@@ -102,7 +102,7 @@ def row_of(e: dict) -> dict[str, object]:
     key = detail.get("feedbackId") or "|".join((mail["messageId"], word, at, detail.get("link", "")))
     at_seconds = int(datetime.fromisoformat(at).timestamp())
     return {
-        "event_id": key, "word": word, "at": at_seconds, "send_id": int(mail["tags"]["send_id"][0]),
+        "event_id": key, "word": word, "at": at_seconds, "send_id": int(mail["tags"]["send_id"][0].partition("-")[0]),
         "url": detail.get("link"), "agent": detail.get("userAgent"),
     }  # fmt: skip
 

@@ -14,6 +14,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from leadmill.domain.send_references import message_id
+
+KEY = b"bench" * 8
 START = datetime(2026, 11, 16, 8, tzinfo=UTC)
 WORDS = {"Delivery": 50, "Send": 20, "Open": 17, "Click": 5, "Bounce": 5, "DeliveryDelay": 2, "Complaint": 1}
 SENDGRID = {
@@ -36,6 +39,11 @@ REPEATED = 0.02
 CUT_EVERY = 60_000
 
 
+def tag(send_id: int) -> str:
+    """The send id as mails carry it, signed with the key that `collect.py` collects with."""
+    return message_id(send_id, "", KEY).removeprefix("<lm.").removesuffix("@>").replace(".", "-", 1)
+
+
 def identity(*parts: object) -> str:
     return hashlib.blake2b(repr(parts).encode(), digest_size=15).hexdigest()
 
@@ -50,7 +58,7 @@ def ses(dice: random.Random, number: int, send_id: int, word: str, at: str) -> d
         "headersTruncated": False,
         "headers": [{"name": n, "value": v} for n, v in (("From", "Ann"), ("To", recipient), ("Subject", "Hello"))],
         "commonHeaders": {"from": ["Ann"], "to": [recipient], "subject": "Hello"},
-        "tags": {"ses:configuration-set": ["main"], "send_id": [str(send_id)]},
+        "tags": {"ses:configuration-set": ["main"], "send_id": [tag(send_id)]},
     }
     touch = {"timestamp": at, "userAgent": dice.choice(AGENTS), "ipAddress": f"198.18.{number % 250}.{number % 199}"}
     failed = {"emailAddress": recipient, "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}
@@ -88,7 +96,7 @@ def sendgrid(dice: random.Random, number: int, send_id: int, word: str, at: date
         "event": SENDGRID[word],
         "sg_event_id": identity("event", number),
         "sg_message_id": f"{identity('mail', send_id)}.recvd-{number % 97}",
-        "send_id": str(send_id),
+        "send_id": tag(send_id),
         "category": ["bench"],
     }
     if word in {"Open", "Click"}:

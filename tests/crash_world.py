@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,8 @@ from tests.sending_world import ADMIN, NOW, execute, make_campaign, make_pool
 LEADS = 12
 ZONES = ("UTC", "Asia/Kolkata", "America/New_York")
 MAILBOX_A_DAY, MAILBOX_AN_HOUR, DOMAIN_A_DAY, ACCOUNT_A_DAY = 4, 3, 8, 10
+RECIPIENTS_AN_HOUR = DOMAIN_A_DAY
+"""In every other cell the limit of the recipients' domain binds, and the sending domain's is one above it."""
 PROVIDERS = ("smtp", "ses", "sendgrid")
 MINUTE = timedelta(minutes=1)
 SECRETS = {"CRASH_SES_SECRET": "AKIAEXAMPLE:secret", "CRASH_SENDGRID_SECRET": "SG.example"}
@@ -34,9 +36,17 @@ class Lane:
     point: CrashPoint
     campaign_id: int
     domain: str
+    is_held_by_recipients: bool = False
+
+    @property
+    def domain_a_day(self) -> int:
+        """Mails that the sending domain may send."""
+        return DOMAIN_A_DAY + self.is_held_by_recipients
 
 
-def make_crash_lane(app: App, side: ProviderSide, provider: str, point: CrashPoint) -> Lane:
+def make_crash_lane(
+    app: App, side: ProviderSide, provider: str, point: CrashPoint, *, is_held_by_recipients: bool = False
+) -> Lane:
     name = f"{provider}-{point.name.lower().replace('_', '-')}"
     config: dict[str, Any] = {
         "smtp": {"host": "127.0.0.1", "port": side.smtp_port, "tls": "none", "timeout_seconds": 20},
@@ -56,20 +66,25 @@ def make_crash_lane(app: App, side: ProviderSide, provider: str, point: CrashPoi
     )
     pool_id = make_pool(app, name)
     domain = f"{name}.test"
-    app.add_sending_domain(ADMIN, name=domain, daily_limit=DOMAIN_A_DAY, as_of=NOW)
+    lane = Lane(name, provider, point, 0, domain, is_held_by_recipients)
+    app.add_sending_domain(ADMIN, name=domain, daily_limit=lane.domain_a_day, as_of=NOW)
     for number, zone in enumerate(ZONES):
         app.add_mailbox(
             ADMIN, address=f"box{number}@{domain}", account=name, pool=name, display_name="Ann", time_zone=zone,
             daily_limit=MAILBOX_A_DAY, hourly_limit=MAILBOX_AN_HOUR, as_of=NOW,
         )  # fmt: skip
-    recipients = [f"{name}-{n}@people.test" for n in range(LEADS)]
+    people = "people.test"
+    if is_held_by_recipients:
+        people = f"people.{domain}"
+        app.set_recipient_limit(ADMIN, name, NOW, hourly_limit=RECIPIENTS_AN_HOUR, domains=[people])
+    recipients = [f"{name}-{n}@{people}" for n in range(LEADS)]
     campaign_id = make_campaign(app, pool_id, recipients, steps=2, name=name)
     execute(
         app,
         "update ledger.campaigns set audience_count = %s, left_out = %s, planned_at = %s where campaign_id = %s",
         LEADS, Jsonb({}), NOW, campaign_id,
     )  # fmt: skip
-    return Lane(name, provider, point, campaign_id, domain)
+    return replace(lane, campaign_id=campaign_id)
 
 
 def dispatch(app: App, as_of: datetime) -> None:
@@ -150,7 +165,10 @@ def assert_no_limit_is_exceeded(app: App, lane: Lane, copies: list[Copy]) -> Non
         by_domain_day[copy.at.astimezone(UTC).date()] += 1
     assert max(by_day.values(), default=0) <= MAILBOX_A_DAY, by_day
     assert max(by_hour.values(), default=0) <= MAILBOX_AN_HOUR, by_hour
-    assert max(by_domain_day.values(), default=0) <= DOMAIN_A_DAY, by_domain_day
+    assert max(by_domain_day.values(), default=0) <= lane.domain_a_day, by_domain_day
+    if lane.is_held_by_recipients:
+        to_their_domain = Counter(copy.at.replace(minute=0, second=0, microsecond=0) for copy in copies)
+        assert max(to_their_domain.values(), default=0) <= RECIPIENTS_AN_HOUR, to_their_domain
     times = sorted(copy.at for copy in copies)
     assert all(sum(start <= at < start + timedelta(hours=24) for at in times) <= ACCOUNT_A_DAY for start in times), (
         times
@@ -170,6 +188,15 @@ def assert_books_hold_what_arrived(app: App, lane: Lane, copies: list[Copy]) -> 
     for row in rows:
         assert (row["taken"] or 0) >= arrived[row["address"]], row
         assert (row["most"] or 0) <= row["daily_limit"], row
+    if lane.is_held_by_recipients:
+        (used,) = execute(
+            app,
+            "select coalesce(sum(taken), 0) as taken, coalesce(max(taken), 0) as most from ledger.recipient_usage"
+            " where family = %s",
+            lane.name,
+        )
+        assert used["taken"] >= len(copies), used
+        assert used["most"] <= RECIPIENTS_AN_HOUR, used
 
 
 def assert_nobody_is_lost(app: App, lane: Lane, copies: list[Copy]) -> None:

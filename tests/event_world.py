@@ -11,6 +11,7 @@ import psycopg
 from leadmill.bootstrap import App
 from leadmill.domain.identity import email_hash
 from leadmill.domain.send_references import message_id
+from tests.conftest import TEST_SECRET
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SENT_AT = NOON - timedelta(hours=3)
@@ -101,6 +102,11 @@ def edge_line(send_id: int, kind: str, *, at: datetime = NOON, event_id: str = "
     return base | browser | {"url": "", "method": "GET"} | more
 
 
+def tag_of(send_id: int, key: bytes = TEST_SECRET.encode()) -> str:
+    """The send id as our mails' tags carry it."""
+    return message_id(send_id, "", key).removeprefix("<lm.").removesuffix("@>").replace(".", "-", 1)
+
+
 def ses_record(
     send_id: int | None, word: str, *, at: datetime = NOON, message: str = "", **detail: Any
 ) -> dict[str, Any]:
@@ -108,7 +114,7 @@ def ses_record(
     recipient = f"lead{send_id}@example.test"
     mail = {"timestamp": iso(SENT_AT), "messageId": message or f"ses-{send_id}", "destination": [recipient]}
     if send_id is not None:
-        mail["tags"] = {"send_id": [str(send_id)]}
+        mail["tags"] = {"send_id": [tag_of(send_id)]}
     body: dict[str, Any] = {"timestamp": iso(at)}
     if word == "Bounce":
         body |= {"bounceType": "Permanent", "bounceSubType": "General", "feedbackId": f"b{send_id}{at.timestamp()}"}
@@ -131,7 +137,7 @@ def sendgrid_event(send_id: int | None, word: str, *, at: datetime = NOON, **mor
         "timestamp": int(at.timestamp()),
         "sg_event_id": f"{word}-{send_id}-{at.timestamp()}",
         "sg_message_id": f"sg-{send_id}.filter0001.1",
-        "send_id": None if send_id is None else str(send_id),
+        "send_id": None if send_id is None else tag_of(send_id),
         "email": f"lead{send_id}@example.test",
     } | more
 

@@ -12,6 +12,7 @@ from email import message_from_bytes
 from typing import Any
 
 from leadmill.domain.send_references import send_id_of_message_id
+from leadmill.domain.send_tags import send_id_of_tag
 from tests.mail_servers import HttpRecorder, SmtpRecorder, http_server, smtp_server
 
 
@@ -106,9 +107,15 @@ def _ses(side: ProviderSide, path: str, body: dict[str, Any]) -> Any:
     return {}
 
 
-def _count(side: ProviderSide, provider: str, send_id: str, destination: dict[str, Any], sender: str) -> None:
+def _count(side: ProviderSide, provider: str, tag: str, destination: dict[str, Any], sender: str) -> None:
     for recipient in destination["ToAddresses"]:
-        side.add(provider, int(send_id), recipient, sender.rpartition("<")[2].rstrip(">"))
+        side.add(provider, _send_of(side, tag), recipient, sender.rpartition("<")[2].rstrip(">"))
+
+
+def _send_of(side: ProviderSide, tag: str) -> int:
+    send_id = send_id_of_tag(tag, side.key)
+    assert send_id is not None, "every mail carries its send id, signed"
+    return send_id
 
 
 def _sendgrid(side: ProviderSide, path: str, body: dict[str, Any]) -> Any:
@@ -117,7 +124,7 @@ def _sendgrid(side: ProviderSide, path: str, body: dict[str, Any]) -> Any:
             args = body.get("custom_args", {}) | one.get("custom_args", {})
             sender = one.get("from", body["from"])["email"]
             for to in one["to"]:
-                side.add("sendgrid", int(args["send_id"]), to["email"], sender)
+                side.add("sendgrid", _send_of(side, args["send_id"]), to["email"], sender)
         side.before_answer(body["from"]["email"])
     return None
 

@@ -29,6 +29,7 @@ from tests.contract.providers_under_test import (
     Harness,
     Mailgun,
     Postmark,
+    Provider,
     SendGrid,
     SesBulk,
     SesSingle,
@@ -72,7 +73,7 @@ def test_ses_gets_fifty_entries_a_call_with_tags_configuration_set_and_tenant() 
         assert {(body["ConfigurationSetName"], body["TenantName"]) for body in calls} == {("main", "acme")}
         assert calls[0]["FromEmailAddress"] == "Ann <ann@brand.test>"
         assert calls[0]["BulkEmailEntries"][4]["ReplacementTags"] == [
-            {"Name": "campaign_id", "Value": "7"}, {"Name": "odd-tag", "Value": "a-b"}, {"Name": "send_id", "Value": "5"}
+            {"Name": "campaign_id", "Value": "7"}, {"Name": "odd-tag", "Value": "a-b"}, {"Name": "send_id", "Value": "5-x"}
         ]  # fmt: skip
 
 
@@ -94,7 +95,7 @@ def test_ses_raw_carries_tags_and_the_mail_as_it_was_rendered() -> None:
     with under_test(SesSingle) as harness:
         harness.send([make_message(5)])
         (body,) = bodies(harness)
-        assert body["EmailTags"] == [{"Name": "campaign_id", "Value": "7"}, {"Name": "send_id", "Value": "5"}]
+        assert body["EmailTags"] == [{"Name": "campaign_id", "Value": "7"}, {"Name": "send_id", "Value": "5-x"}]
         assert (body["ConfigurationSetName"], body["TenantName"]) == ("main", "acme")
         raw = base64.b64decode(body["Content"]["Raw"]["Data"])
         assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw
@@ -245,7 +246,7 @@ def test_sendgrid_gets_plain_personalizations_with_the_send_id_and_no_tracking_o
         assert request.headers["authorization"] == "Bearer SG.very-secret-key"
         first = request.json["personalizations"][0]
         assert first["to"] == [{"email": "lead-5@people.test"}]
-        assert first["custom_args"] == {"send_id": "5", "campaign_id": "7"}
+        assert first["custom_args"] == {"send_id": "5-x", "campaign_id": "7"}
         assert first["headers"]["List-Unsubscribe"] == "<https://edge.test/u/1>"
         assert first["headers"]["Message-ID"] == "<lm.5.x@brand.test>"
         assert request.json["reply_to"] == {"email": "re@brand.test"}
@@ -397,7 +398,7 @@ def test_postmark_gets_whole_mails_on_a_stream_and_keeps_our_message_id() -> Non
                 {"Name": "Feedback-ID", "Value": "c7:s1:v2:lm12345678"},
                 {"Name": "X-PM-KeepID", "Value": "true"},
             ],
-            "Metadata": {"send_id": "5", "campaign_id": "7"},
+            "Metadata": {"send_id": "5-x", "campaign_id": "7"},
             "MessageStream": "news",
             "ReplyTo": "re@brand.test",
             "TrackOpens": False,
@@ -435,6 +436,51 @@ def test_a_refused_token_inside_a_batch_is_the_accounts_trouble() -> None:
             list(harness.esp.send([make_message(1)]))
 
 
+# --- codes that no table knows
+
+
+@pytest.mark.parametrize(
+    ("provider", "answer", "code"),
+    [
+        (SesSingle, (400, {"x-amzn-ErrorType": "BrandNewException"}, b'{"message": "no"}'), "BrandNewException"),
+        (SesSingle, (400, {"x-amzn-ErrorType": "N" * 200}, b"{}"), "N" * 60),
+        (SendGrid, (418, {}, b"{}"), "http-418"),
+        (Mailgun, (418, {}, b"{}"), "http-418"),
+        (Postmark, (418, {}, b"{}"), "http-418"),
+        (Postmark, (422, {}, b'{"ErrorCode": 777, "Message": "x@people.test"}'), "postmark-777"),
+        (Postmark, (200, {}, b'[{"ErrorCode": 777, "Message": "x@people.test"}]'), "postmark-777"),
+    ],
+)
+def test_a_refusal_that_no_table_knows_is_of_that_mail_and_said_to_be_unknown(
+    provider: type[Provider], answer: Answer, code: str
+) -> None:
+    with under_test(provider) as harness:
+        answering(harness, lambda _: answer)
+        (receipt,) = harness.esp.send([make_message(1)])
+        assert (receipt.status, receipt.fault, receipt.code) == (ReceiptStatus.REFUSED, Fault.MESSAGE, code)
+        assert receipt.is_unknown
+
+
+@pytest.mark.parametrize("provider", [SesSingle, SesBulk, SendGrid, Mailgun, Postmark], ids=lambda p: p.name)
+def test_refusals_that_the_tables_know_are_not_said_to_be_unknown(provider: type[Provider]) -> None:
+    with under_test(provider) as harness:
+        receipts, _ = harness.send(batch_of(*provider.faults, "lead"))
+        assert not any(receipt.is_unknown for receipt in receipts.values())
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://api.sendgrid.test", "ftp://127.0.0.1", "api.sendgrid.test", "https://", "http://[::1", "//x.test"],
+)
+@pytest.mark.parametrize("provider", [SesSingle, SendGrid, Mailgun, Postmark], ids=lambda p: p.name)
+def test_no_key_goes_to_an_address_where_others_could_read_it(provider: type[Provider], address: str) -> None:
+    with (
+        pytest.raises(ConfigInvalid, match="https"),
+        under_test(provider, **{provider.host_setting: address}) as harness,
+    ):
+        list(harness.esp.send([make_message(1)]))
+
+
 # --- what comes back in webhooks is what was put into the mail
 
 
@@ -450,7 +496,7 @@ def test_the_send_id_stands_where_each_providers_webhook_is_read_for_it() -> Non
     assert "send_id" in POSTMARK.fields["Metadata"]
     with under_test(Mailgun) as harness:
         harness.send([make_message(5)])
-        assert ("v:send_id", "", b"5") in form_of(harness.api.requests[0])
+        assert ("v:send_id", "", b"5-x") in form_of(harness.api.requests[0])
 
 
 def test_fewer_a_batch_is_a_setting() -> None:

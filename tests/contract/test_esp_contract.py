@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.utils import getaddresses
+
 import pytest
 
 from leadmill.domain.messages import Attachment, Fault, Frame, ReceiptStatus
@@ -22,11 +24,15 @@ from tests.contract.providers_under_test import (
     FRAME,
     PROVIDERS,
     SECRETS,
+    Mailgun,
+    Postmark,
     Provider,
+    SendGrid,
     SesBulk,
     Smtp,
     batch_of,
     make_message,
+    receipts_until_error,
     under_test,
 )
 from tests.provider_apis import Mailed
@@ -46,6 +52,7 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 each_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda p: p.name)
 each_api = pytest.mark.parametrize("provider", APIS, ids=lambda p: p.name)
+each_http = pytest.mark.parametrize("provider", [SendGrid, Mailgun, Postmark], ids=lambda p: p.name)
 each_batching = pytest.mark.parametrize("provider", BATCHES, ids=lambda p: p.name)
 
 
@@ -142,6 +149,36 @@ def test_a_line_break_in_a_subject_becomes_a_space(provider: type[Provider]) -> 
         assert first.subject == "Grüße an x Bcc: y@evil.test"
 
 
+@each_provider
+def test_a_display_name_or_tag_with_line_breaks_and_addresses_adds_nothing_to_the_mail(
+    provider: type[Provider],
+) -> None:
+    name = 'Ann" <x@evil.test>,\r\nBcc: y@evil.test\x00\u2028%recipient.x% {{s0}}'
+    tags = {"campaign_id": '7\r\nBcc: z@evil.test, send_id=9"', "send_id": "9"}
+    with under_test(provider) as harness:
+        messages = [make_message(n, sender_name=name, tags=tags) for n in (1, 2)]
+        receipts, error = harness.send(messages)
+        assert error is None
+        assert {receipt.status for receipt in receipts.values()} == {ReceiptStatus.ACCEPTED}
+        for mail in harness.taken():
+            assert mail.send_id in {"1", "2"}
+            assert mail.recipient == f"lead-{mail.send_id}@people.test"
+            assert not {"bcc", "cc", "x-evil"} & mail.headers.keys()
+            assert "\n" not in mail.sender
+            if provider.name != "sendgrid":  # there it is a field of its own, which nobody parses
+                ((_, address),) = getaddresses([mail.sender])
+                assert address == "ann@brand.test"
+
+
+@each_provider
+def test_a_sender_without_a_name_is_its_bare_address(provider: type[Provider]) -> None:
+    with under_test(provider) as harness:
+        receipts, error = harness.send([make_message(n, sender_name="") for n in (1, 2)])
+        assert error is None
+        assert {receipt.status for receipt in receipts.values()} == {ReceiptStatus.ACCEPTED}
+        assert {mail.sender for mail in harness.taken()} == {"ann@brand.test"}
+
+
 # --- refused
 
 
@@ -203,6 +240,15 @@ def test_an_answer_later_than_the_time_out_makes_the_whole_call_a_doubt(provider
         assert len(receipts) == 3
 
 
+@each_api
+def test_a_time_out_after_the_hand_over_is_a_doubt_and_nothing_is_asked_again(provider: type[Provider]) -> None:
+    with under_test(provider, timeout_seconds=0.8) as harness:  # boto3 would try a call three times by itself
+        receipts, error = harness.send(batch_of("mute"))
+        assert [receipt.status for receipt in receipts.values()] == [ReceiptStatus.AMBIGUOUS]
+        assert isinstance(error, ProviderUnavailable)
+        assert len(harness.api.requests) == 1
+
+
 @each_provider
 def test_refused_credentials_are_raised_without_showing_a_secret(provider: type[Provider]) -> None:
     with under_test(provider, "credentials") as harness:
@@ -230,6 +276,52 @@ def test_an_apis_own_failure_is_unavailable_but_a_gateways_is_a_doubt(provider: 
         assert doubted[8].status is ReceiptStatus.AMBIGUOUS
         assert isinstance(error, ProviderUnavailable)
         assert len(harness.api.requests) == 2  # nothing is repeated
+
+
+@each_http
+@pytest.mark.parametrize("status", [201, 204, 206, 502, 504, 520, 524])
+def test_a_yes_that_the_provider_does_not_use_and_a_gateways_word_are_doubts(
+    provider: type[Provider], status: int
+) -> None:
+    with under_test(provider) as harness:
+        harness.api.answer = lambda _: (status, {}, b"")
+        found, error = receipts_until_error(harness.esp, batch_of("lead", "lead"))
+        assert isinstance(error, ProviderUnavailable)
+        assert [receipt.status for receipt in found] == [ReceiptStatus.AMBIGUOUS] * 2
+        assert len(harness.api.requests) == 1
+
+
+@each_http
+def test_a_redirect_is_not_followed_and_took_nothing(provider: type[Provider]) -> None:
+    with under_test(provider) as harness:
+        harness.api.answer = lambda _: (307, {"Location": "/elsewhere"}, b"")
+        found, error = receipts_until_error(harness.esp, batch_of("lead", "lead"))
+        assert isinstance(error, ProviderUnavailable)
+        assert found == []
+        assert len(harness.api.requests) == 1
+
+
+@each_http
+@pytest.mark.parametrize(
+    ("header", "wait"), [("120", 120), ("7200", 3600), ("0", 30), ("soon", 30)], ids=["as asked", "long", "none", "odd"]
+)
+def test_retry_after_is_kept_up_to_an_hour(provider: type[Provider], header: str, wait: float) -> None:
+    with under_test(provider) as harness:
+        harness.api.extra_headers = {"Retry-After": header}
+        _, error = harness.send(batch_of("slow"))
+        assert isinstance(error, ProviderThrottled)
+        assert error.retry_after == wait
+
+
+@each_http
+def test_a_rate_window_that_ends_tomorrow_is_looked_at_again_after_an_hour(provider: type[Provider]) -> None:
+    with under_test(provider) as harness:
+        tomorrow = str(int(DATE.timestamp()) + 86_400)  # a clock that is a day off says the same
+        harness.api.extra_headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": tomorrow}
+        harness.send([make_message(1)])
+        _, error = harness.send([make_message(2)])
+        assert isinstance(error, ProviderThrottled)
+        assert 3500 < error.retry_after <= 3600
 
 
 @each_api

@@ -108,10 +108,10 @@ def test_what_arrives_is_what_was_rendered_dots_and_umlauts_included() -> None:
 @pytest.mark.parametrize(
     ("preset", "header", "value"),
     [
-        ("ses", "X-SES-MESSAGE-TAGS", "campaign_id=7, send_id=1"),
-        ("sendgrid", "X-SMTPAPI", '{"unique_args": {"campaign_id": "7", "send_id": "1"}}'),
-        ("mailgun", "X-Mailgun-Variables", '{"campaign_id": "7", "send_id": "1"}'),
-        ("postmark", "X-PM-Metadata-send_id", "1"),
+        ("ses", "X-SES-MESSAGE-TAGS", "campaign_id=7, send_id=1-x"),
+        ("sendgrid", "X-SMTPAPI", '{"unique_args": {"campaign_id": "7", "send_id": "1-x"}}'),
+        ("mailgun", "X-Mailgun-Variables", '{"campaign_id": "7", "send_id": "1-x"}'),
+        ("postmark", "X-PM-Metadata-send_id", "1-x"),
         ("plain", "X-SMTPAPI", None),
         ("gmail", "X-SMTPAPI", None),
     ],

@@ -7,6 +7,7 @@ import gzip
 import json
 import threading
 from datetime import timedelta
+from typing import Any
 
 from leadmill.bootstrap import App
 from tests.event_world import (
@@ -19,6 +20,7 @@ from tests.event_world import (
     reply_mail,
     sendgrid_event,
     ses_record,
+    tag_of,
 )
 
 
@@ -265,7 +267,14 @@ def test_a_time_that_cannot_be_breaks_its_line_and_not_the_batch(lake_app: App) 
     odd = [sendgrid_event(send, "delivered", timestamp=t, sg_event_id=f"odd{t}") for t in times]
     land(app, "sendgrid", "a.json", [*odd, sendgrid_event(send, "delivered")], array=True)
     mailgun = [
-        {"event-data": {"id": f"m{t}", "event": "delivered", "timestamp": t, "user-variables": {"send_id": str(other)}}}
+        {
+            "event-data": {
+                "id": f"m{t}",
+                "event": "delivered",
+                "timestamp": t,
+                "user-variables": {"send_id": tag_of(other)},
+            }
+        }
         for t in (1e18, float("nan"), NOON.timestamp())
     ]
     for number, body in enumerate(mailgun):
@@ -287,3 +296,57 @@ def test_the_lake_is_rebuilt_from_the_landing_zone(lake_app: App) -> None:
     app.store.delete("landing/events/ses/2026/11/20/0.json")
     app.rebuild_events(NOON)
     assert events(app) == before
+
+
+# --- who may name a send of ours
+
+
+def test_another_system_on_the_same_provider_account_names_no_send_of_ours(lake_app: App) -> None:
+    app = lake_app
+    with app.database.transaction() as ledger:  # such that the provider's own id could decide
+        (taken,) = make_sends(app, 1)
+        (doubtful,) = make_sends(app, 1, state="ambiguous")
+        ledger.execute("update ledger.provider_accounts set provider = 'ses'")
+    records = []
+    for number in (taken, doubtful):
+        for tag in (str(number), tag_of(number, b"another installation's key"), f"{number}-{'A' * 16}"):
+            record = ses_record(number, "Bounce", message="theirs", at=NOON + timedelta(minutes=len(records)))
+            record["mail"]["tags"]["send_id"] = [tag]
+            records.append(record)
+    land(app, "ses", "theirs.json", records)
+    assert app.collect_events(NOON).events == 6
+    assert {e["send_id"] for e in events(app)} == {None}
+    assert app.project_events(NOON).sends_moved == 0
+    assert ledger_rows(app, "select count(*) as n from ledger.suppressions") == [{"n": 0}]
+
+
+def test_events_of_mails_sent_before_tags_were_signed_count_where_the_ledger_bears_them_out(lake_app: App) -> None:
+    app = lake_app
+    by_api, by_smtp, in_doubt = make_sends(app, 2) + make_sends(app, 1, state="ambiguous")
+    (call_id,) = ledger_rows(
+        app,
+        "with a as (insert into ledger.provider_accounts (name, provider, created_at) values ('s', 'sendgrid', now()) "
+        "returning account_id), m as (insert into ledger.mailboxes (domain_id, account_id, pool_id, address, created_at) "
+        "select domain_id, (select account_id from a), pool_id, 'sg@brand.test', now() from ledger.mailboxes limit 1 "
+        "returning mailbox_id) select mailbox_id from m",
+    )
+    with app.database.transaction() as ledger:  # one call gave many mails this id
+        ledger.execute(
+            "update ledger.sends set mailbox_id = %s, provider_message_id = 'call' where send_id = any(%s)",
+            (call_id["mailbox_id"], [by_api, in_doubt]),
+        )
+
+    def plain(send_id: int, word: str, message: str) -> dict[str, Any]:
+        return sendgrid_event(send_id, word, sg_message_id=message) | {"send_id": str(send_id)}
+
+    records = [
+        plain(by_api, "delivered", "call.filter1"),
+        plain(by_api, "bounce", "theirs.filter1"),
+        plain(by_smtp, "delivered", "x.filter1"),
+        plain(in_doubt, "delivered", "y.filter1"),
+    ]
+    land(app, "sendgrid", "before.json", records, array=True)
+    app.collect_events(NOON)
+    assert sorted((str(e["send_id"]), e["kind"]) for e in events(app)) == sorted(
+        [(str(by_api), "delivered"), ("None", "bounced"), (str(by_smtp), "delivered"), ("None", "delivered")]
+    )

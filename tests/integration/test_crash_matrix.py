@@ -169,7 +169,11 @@ def run_incident(bench: Bench, recovery: str) -> list[Cell]:
     )
     app, side = bench.fresh(database), bench.side
     side.now, side.copies = NOW, []  # ids begin anew in every database
-    lanes = [make_crash_lane(app, side, provider, point) for point in CrashPoint for provider in PROVIDERS]
+    lanes = [
+        make_crash_lane(app, side, provider, point, is_held_by_recipients=held_by_recipients(recovery, provider, point))
+        for point in CrashPoint
+        for provider in PROVIDERS
+    ]
     broken: dict[str, str] = {}
     victims = stop_all(bench, database, lanes, recovery, broken)
     app = recover(bench, app, database, lanes, victims, recovery)
@@ -230,6 +234,12 @@ def stop_all(
                 with told_by_its_cell(lane, broken):
                     kill(bench, database, lane, victims[lane.name], recovery)
     return victims
+
+
+def held_by_recipients(recovery: str, provider: str, point: CrashPoint) -> bool:
+    """Whether a cell's tightest limit is its recipients' domain's, not its sending domain's: every other cell's is."""
+    places = (list(RECOVERIES).index(recovery), PROVIDERS.index(provider), list(CrashPoint).index(point))
+    return sum(places) % 2 == 1
 
 
 def started(point: CrashPoint) -> bool:

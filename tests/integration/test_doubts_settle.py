@@ -9,7 +9,17 @@ from typing import Any
 from leadmill.bootstrap import App
 from leadmill.domain.dispatch import AMBIGUOUS_IS_LOST_AFTER, LEASE, Outcome, SendResult
 from leadmill.domain.send_references import message_id
-from tests.event_world import NOON, edge_line, land, ledger_rows, make_sends, reply_mail, sendgrid_event, ses_record
+from tests.event_world import (
+    NOON,
+    edge_line,
+    land,
+    ledger_rows,
+    make_sends,
+    reply_mail,
+    sendgrid_event,
+    ses_record,
+    tag_of,
+)
 from tests.sending_world import (
     NOW,
     execute,
@@ -60,7 +70,7 @@ ARF = "Content-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser
 def mailgun_event(send_id: int) -> dict[str, Any]:
     data = {
         "event": "delivered", "timestamp": NOON.timestamp(), "id": f"mg-{send_id}", "recipient": "lead@example.test",
-        "user-variables": {"send_id": str(send_id)}, "message": {"headers": {"message-id": "x@mg"}},
+        "user-variables": {"send_id": tag_of(send_id)}, "message": {"headers": {"message-id": "x@mg"}},
     }  # fmt: skip
     return {"signature": {}, "event-data": data}
 
@@ -68,7 +78,7 @@ def mailgun_event(send_id: int) -> dict[str, Any]:
 def postmark_event(send_id: int) -> dict[str, Any]:
     return {
         "RecordType": "Delivery", "MessageID": f"pm-{send_id}", "Recipient": "lead@example.test",
-        "DeliveredAt": "2026-11-20T12:00:00Z", "Metadata": {"send_id": str(send_id)},
+        "DeliveredAt": "2026-11-20T12:00:00Z", "Metadata": {"send_id": tag_of(send_id)},
     }  # fmt: skip
 
 

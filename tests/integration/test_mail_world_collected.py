@@ -11,7 +11,8 @@ import pytest
 
 from leadmill.bootstrap import App
 from leadmill.local.recipients import RunningWorld, WorldOptions
-from tests.integration.test_mail_world import NOBODY, edge, make_mail, send
+from tests.event_world import tag_of
+from tests.integration.test_mail_world import KEY, NOBODY, edge, make_mail, send
 
 RELAYS = {
     "smtp": ("ana@acme.example", {}),
@@ -22,7 +23,7 @@ RELAYS = {
 
 def send_by_every_relay(world: RunningWorld, first: int) -> None:
     for number, (login, headers) in enumerate(RELAYS.values(), start=first):
-        filled = {name: value.replace("{send_id}", str(number)) for name, value in headers.items()}
+        filled = {name: value.replace("{send_id}", tag_of(number, KEY)) for name, value in headers.items()}
         assert send(world, make_mail(number, f"lead{number}@customer.example", **filled), login=login) == [""]
 
 

@@ -29,7 +29,6 @@ class Provider:
         self.seconds, self.fails_at, self.error = seconds, fails_at, error
         self.taken: list[int] = []
         self.threads: set[str] = set()
-        self.is_closed = False
 
     def send(self, messages: Sequence[OutgoingMessage]) -> Iterator[Receipt]:
         for message in messages:
@@ -39,9 +38,6 @@ class Provider:
             time.sleep(self.seconds)
             self.taken.append(message.send_id)
             yield Receipt(message.send_id, ReceiptStatus.ACCEPTED)
-
-    def close(self) -> None:
-        self.is_closed = True
 
 
 async def collected(esp: InThread, messages: list[OutgoingMessage]) -> tuple[list[int], Exception | None]:
@@ -109,9 +105,3 @@ def test_a_provider_too_slow_for_its_batch_is_given_no_further_mail(monkeypatch:
     assert isinstance(raised, ProviderUnavailable)
     assert found == provider.taken
     assert len(found) < 10
-
-
-def test_closing_closes_the_provider() -> None:
-    provider = Provider()
-    asyncio.run(InThread(provider).close())
-    assert provider.is_closed

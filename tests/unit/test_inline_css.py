@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 
 from leadmill.adapters.content.inline_css import inline_css
+from leadmill.errors import TemplateInvalid
 
 STYLE_ATTRIBUTE = re.compile(r"""\s*style\s*=\s*("[^"]*"|'[^']*')""")
 SHEET = re.compile(r"<style[^>]*>.*?</style>", re.DOTALL)
@@ -133,3 +135,32 @@ def test_a_page_renders_as_before_but_for_its_styles(source: str) -> None:
     before = environment.from_string(source).render(values)
     after = environment.from_string(inlined(source)).render(values)
     assert bare(after) == bare(before)
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        "<div>" * 25_000,
+        "<table><tr><td>" * 10_000,
+        "<div></p></b>" * 10_000,
+        "<p>" + "<b>" * 90 + "</p>" + "<p><br>" * 10_000,
+    ],
+    ids=["elements", "tables", "end tags of others", "formatting opened anew"],
+)
+def test_elements_nested_without_end_are_refused_before_they_end_the_process(nested: str) -> None:
+    with pytest.raises(TemplateInvalid, match="inside each other"):
+        inlined(f"<style>a{{color:red}}</style>{nested}")
+
+
+def test_many_elements_side_by_side_are_not_nested() -> None:
+    rows = "<tr><td><p>x<br><a href=/>y</a>" * 500
+    page = f"<style>td{{margin:0}}</style><table>{rows}</table>" + "<div><b>z</b></div>" * 500
+    assert inlined(page).count('style="margin: 0"') == 500
+
+
+@pytest.mark.parametrize("opened", ["<style>", "<!--", "<title>", "<textarea>", '<i "', "<i '", "{% raw %}{#"])
+def test_what_is_opened_and_never_closed_takes_no_time_and_stays_as_it_is(opened: str) -> None:
+    began = time.process_time()
+    rest = opened * (180_000 // len(opened))
+    assert inlined(f"<style>a{{color:red}}</style><a>x</a>{rest}") == f'<a style="color: red">x</a>{rest}'
+    assert time.process_time() - began < 2

@@ -49,6 +49,8 @@ class HttpUnsubscribeProbe:
                 acted = client.post(url, data=_ONE_CLICK)
             except (httpx.TransportError, httpx.InvalidURL):
                 return self._result(ProbeOutcome.UNREACHABLE, "does not answer")
+            except httpx.RequestError:  # an answer that cannot be read: something else stands there
+                return self._result(ProbeOutcome.FAILS, "is answered by something that is not this Leadmill's edge")
         wrong = self._wrong_with(looked, "a GET") or self._wrong_with(acted, "a POST")
         if not wrong and PROBE_HEADER in looked.headers:
             wrong = "acts on a GET: link scanners would unsubscribe people"

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leadmill.domain.messages import OutgoingMessage
+from leadmill.domain.send_tags import tags_of
 
 _NOT_A_TAG = re.compile(r"[^A-Za-z0-9_.@-]")
 _TAG_CHARACTERS = 256
@@ -45,7 +46,7 @@ class Preset:
         name = self.send_id_header
         if not name:
             return ()
-        tags = {"send_id": str(message.send_id)} | message.tags
+        tags = tags_of(message)
         if name == "X-SES-MESSAGE-TAGS":
             found = ((name, ", ".join(f"{_tag(key)}={_tag(value)}" for key, value in sorted(tags.items()))),)
             return (*found, ("X-SES-CONFIGURATION-SET", configuration_set)) if configuration_set else found

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import re
 
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-_RAW = re.compile(r"<(style|script)\b.*?</\1\s*>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
+from leadmill.domain.template_tags import replace_tags
+
+_RAW = re.compile(
+    r"<(style|script)\b.*?</\1\s*>|<!--.*?-->"
+    r"|<(?:(?:style|script)\b|!--).*",  # without an end, all the rest belongs to it, as in browsers
+    re.DOTALL | re.IGNORECASE,
+)
 _SPIN = re.compile(r"\{[^{}|]{0,300}(?:\|[^{}|]{0,300}){1,50}\}")
 _SHOWN = 60
 
 
 def spintax_in(text: str) -> list[str]:
     """The `{a|b}` groups in a template, shortened to show them; template tags and styles do not count."""
-    plain = _RAW.sub(" ", _JINJA.sub(" ", text))
+    plain = _RAW.sub(" ", replace_tags(text, lambda _: " "))
     return [" ".join(found[0].split())[:_SHOWN] for found in _SPIN.finditer(plain)]

@@ -50,7 +50,8 @@ class Esp(Protocol):
 class BlockingEsp(Protocol):
     """A provider whose client blocks (an SDK); `adapters.esp.blocking.InThread` makes an `Esp` of one.
 
-    One object serves one mailbox and one thread at a time; the promises and errors are those of `Esp.send`.
+    One object serves one mailbox and one thread at a time; the promises and errors are those of `Esp.send`. Its
+    connections are its account's, which other mailboxes use too: there is nothing to close.
     """
 
     name: str
@@ -58,10 +59,6 @@ class BlockingEsp(Protocol):
 
     def send(self, messages: Sequence[OutgoingMessage]) -> Iterator[Receipt]:
         """Hand messages over and say for each, as soon as it is known, whether it was accepted."""
-        ...
-
-    def close(self) -> None:
-        """End the connection, if there is one."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Replies of mail servers that our table of codes does not know, counted so that somebody adds them."""
+"""Replies of mail servers and APIs whose codes our tables do not know, counted so that somebody adds them."""
 
 from __future__ import annotations
 

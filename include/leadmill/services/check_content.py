@@ -10,6 +10,7 @@ from leadmill.domain.attachments import MAIL_LIMITS_BYTES, encoded_bytes, megaby
 from leadmill.domain.campaigns import CampaignDraft
 from leadmill.domain.content_blocks import NO_VERSION, used_blocks
 from leadmill.domain.content_hints import content_hints
+from leadmill.domain.quantities import counted
 from leadmill.domain.spintax import spintax_in
 from leadmill.errors import TemplateInvalid
 from leadmill.ports.audience import AudienceLedger, ExaminedAudience, FieldGap
@@ -69,7 +70,8 @@ def check_content(
 ) -> Iterator[Check]:
     """Checks on the templates, the leads' fields, content blocks, spintax, wording and attachments.
 
-    Leads are grouped by which of the templates' fields they have; one lead of each group stands for it.
+    Leads are grouped by which of the templates' fields they have. One lead stands for a group that has them all, up to
+    five for one that lacks some.
     """
     if compiled.broken:
         yield Check("content", "error", " ".join(compiled.broken), "Correct the template.")
@@ -77,7 +79,8 @@ def check_content(
         yield Check("content", "error", "The campaign has no content.", "Write a subject and a body for step 1.")
     else:
         count = len(compiled.contents)
-        yield Check("content", "ok", f"{count} templates compile, with postal address and unsubscribe link.")
+        said = counted(count, "template compiles", "templates compile")
+        yield Check("content", "ok", f"{said}, with postal address and unsubscribe link.")
         yield from _fields_checks(compiled, examined, audience, sender)
         yield from _blocks_checks(draft, examined)
     yield from _spintax_checks(draft)
@@ -90,32 +93,38 @@ def _fields_checks(
 ) -> Iterator[Check]:
     """Whether every group's example renders in every variant; who does not, and for the lack of what."""
     gaps = examined.field_gaps
-    recipients = {r.lead_id: r for r in audience.recipients([gap.some_lead_ids[0] for gap in gaps])}
+    asked = set(compiled.variables)
+    tried = {gap.key: gap.some_lead_ids if asked - gap.present else gap.some_lead_ids[:1] for gap in gaps}
+    recipients = {r.lead_id: r for r in audience.recipients([lead_id for some in tried.values() for lead_id in some])}
     lacking: dict[str, list[FieldGap]] = defaultdict(list)
     failing: list[FieldGap] = []
-    other_error = ""
+    other_error, is_mixed = "", False
     for gap in gaps:
-        recipient = recipients.get(gap.some_lead_ids[0])
-        missing, error = _missing(compiled.contents, recipient, sender) if recipient else (set[str](), "")
+        # Who has the same fields may still need others of them: conditions look at values, too.
+        outcomes = [_missing(compiled.contents, recipients[i], sender) for i in tried[gap.key] if i in recipients]
+        missing = set[str]().union(*(names for names, _ in outcomes))
+        error = next((error for _, error in outcomes if error), "")
         if missing or error:
             failing.append(gap)
+            is_mixed |= (set(), "") in outcomes
         other_error = other_error or error
         for name in missing:
             lacking[name].append(gap)
     untried = examined.preview.will_be_mailed - sum(gap.lead_count for gap in gaps)
     if untried:
-        message = f"{untried:,} leads of rare kinds were not tried; those that lack a field get no mail."
+        rare = counted(untried, "lead of a rare kind was", "leads of rare kinds were")
+        message = f"{rare} not tried; whoever lacks a field gets no mail."
         yield Check("rare_leads", "warning", message, "Give a fallback to every variable to be sure.")
     if not failing:
         yield Check("fields", "ok", "Every lead has what the templates need, or a default stands in.")
         return
     found = tuple(_lead_gap(name, groups, audience) for name, groups in _by_count(lacking))
     said = [f"{gap.lead_count:,} {_lack(gap)}" for gap in found]
-    count = sum(gap.lead_count for gap in failing)
+    how_many = ("Up to " if is_mixed else "") + counted(sum(gap.lead_count for gap in failing), "lead")
     yield Check(
         "fields",
         "error",
-        f"{count:,} leads would get no mail. " + "; ".join([*said, *([other_error] if other_error else [])]).strip(),
+        f"{how_many} would get no mail. {'; '.join([*said, *filter(None, [other_error])]).rstrip('.')}.",
         "Give the variable a default or the campaign a fallback for it, or leave these leads out.",
         tuple(lead_id for gap in failing for lead_id in gap.some_lead_ids)[:_SAMPLES],
         gaps=found,
@@ -127,9 +136,10 @@ def _by_count(lacking: Mapping[str, list[FieldGap]]) -> list[tuple[str, list[Fie
 
 
 def _lack(gap: LeadGap) -> str:
+    has = "has" if gap.lead_count == 1 else "have"
     if gap.kind == "block":
-        return f"have a category without a version of the block {gap.name}, which has no default version"
-    return f"have no {gap.name}"
+        return f"{has} a category without a version of the block {gap.name}, which has no default version"
+    return f"{has} no {gap.name}"
 
 
 def _lead_gap(name: str, groups: Sequence[FieldGap], audience: AudienceLedger) -> LeadGap:

@@ -8,15 +8,16 @@ move Jinja tags out of tables and close elements that stand open between two bra
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from html import escape, unescape
 from html.parser import HTMLParser
 
 import css_inline
 
+from leadmill.domain.template_tags import replace_tags, tag_spans
 from leadmill.errors import TemplateInvalid
 
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TOKEN_BASE = 0xF0000  # private-use plane: neither an HTML nor a CSS parser gives these characters a meaning
 _TOKEN_LIMIT = 0xFFFD
 _TOKEN = re.compile(f"[{chr(_TOKEN_BASE)}-{chr(_TOKEN_BASE + _TOKEN_LIMIT)}]")
@@ -24,14 +25,47 @@ _PIECE = re.compile(
     r"<!--.*?-->"
     r"|<style\b(?P<style_attributes>[^>]*)>(?P<css>.*?)</style\s*>"
     r"|<(?P<raw>script|title|textarea|noscript)\b[^>]*>.*?</(?P=raw)\s*>"
+    # Opened and never closed: the rest of the text belongs to it, and stays as it is.
+    r"|<(?:!--|(?:style|script|title|textarea|noscript)\b).*"
     r"|</(?P<end>[a-zA-Z][^\s/>]*)[^>]*>"
-    r"""|<(?P<name>[a-zA-Z][^\s/>]*)(?P<attributes>(?:[^<>"']|"[^"]*"|'[^']*')*)>""",
+    r"""|<(?P<name>[a-zA-Z][^\s/>]*)(?P<attributes>(?:[^<>"']|"[^"]*"|'[^']*')*+)>"""
+    r"""|<[a-zA-Z](?:[^<>"']|"[^"]*"|'[^']*')*+(?:["'].*)?\Z""",
     re.DOTALL | re.IGNORECASE,
 )
 _ATTRIBUTE = re.compile(r"""([^\s"'>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 _MARK = "data-leadmill-place"
 _MATCHED_BY = frozenset({"class", "id"})
+_CLOSED_BY_THE_NEXT = frozenset(
+    {
+        "a",
+        "p",
+        "li",
+        "dt",
+        "dd",
+        "tr",
+        "td",
+        "th",
+        "thead",
+        "tbody",
+        "tfoot",
+        "option",
+        "optgroup",
+        "colgroup",
+        "rp",
+        "rt",
+    }
+    | {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
+"""Elements that need no end tag: many of them in a row do not stand inside each other."""
+
+_OPENED_ANEW = frozenset({"b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"})
+"""Where one of them is not closed, a parser opens it again in every paragraph that follows."""
+
+DEPTH_LIMIT = 100
+"""Layouts of nested tables come to thirty. An HTML parser goes down a level of its own stack for each: some thousand of
+them end the whole process."""
+
 _NEVER_STYLED = frozenset({"html", "head", "meta", "title", "link", "base", "script"})
 
 
@@ -46,11 +80,15 @@ def inline_css(source: str, *, where: str) -> str:
     """
     if "<style" not in source.lower():
         return source
-    tags = _JINJA.findall(source)
+    tags = [source[begin:end] for begin, end in tag_spans(source)]
     if len(tags) > _TOKEN_LIMIT or _TOKEN.search(source):
         return source
     numbers = iter(range(len(tags)))
-    page = _Page(_JINJA.sub(lambda _: chr(_TOKEN_BASE + next(numbers)), source), tags)
+    page = _Page(replace_tags(source, lambda _: chr(_TOKEN_BASE + next(numbers))), tags)
+    if page.depth() > DEPTH_LIMIT:
+        raise TemplateInvalid(
+            f"{where}: more than {DEPTH_LIMIT} elements stand inside each other; close or remove some."
+        )
     try:
         inlined = _INLINER.inline(page.skeleton())
     except css_inline.InlineError as error:
@@ -100,6 +138,19 @@ class _Page:
         self._tags = tags
         self._pieces = list(_PIECE.finditer(text))
         self._is_dynamic = False
+
+    def depth(self) -> int:
+        """At most how many elements stand inside each other; end tags of elements that are not open do not count."""
+        found, now, most = Counter[str](), 0, 0
+        for piece in self._pieces:
+            name = (piece["name"] or piece["end"] or "").lower()
+            if not name or name in _CLOSED_BY_THE_NEXT:
+                continue
+            step = 1 if piece["name"] else -min(1, found[name])
+            found[name] += step
+            now += 4 * step if name in _OPENED_ANEW else step
+            most = max(most, now)
+        return most
 
     def skeleton(self) -> str:
         """The tags without text, each start tag with its place and what selectors look at."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+from leadmill.domain.template_tags import replace_tags
+
 _TOKEN_BASE = 0xF0000  # private-use plane: an HTML parser passes these characters through
 _TOKEN_LIMIT = 0xFFFD
 _SKIPPED = frozenset({"style", "script", "title", "head"})
@@ -23,14 +24,14 @@ def text_template(html: str) -> str:
     """
     tags: list[str] = []
 
-    def token(found: re.Match[str]) -> str:
-        if found[0].startswith("{#") or len(tags) >= _TOKEN_LIMIT:
+    def token(tag: str) -> str:
+        if tag.startswith("{#") or len(tags) >= _TOKEN_LIMIT:
             return ""
-        tags.append(found[0])
+        tags.append(tag)
         return chr(_TOKEN_BASE + len(tags) - 1)
 
     reader = _TextReader()
-    reader.feed(_JINJA.sub(token, html))
+    reader.feed(replace_tags(html, token))
     reader.close()
     text = "".join(reader.parts)
     text = re.sub(r"[ \t\r\f\v\xa0]+", " ", text)

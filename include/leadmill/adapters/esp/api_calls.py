@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TypeVar
 
 from leadmill.adapters.content.header_values import require_single_line, single_line
@@ -23,6 +24,13 @@ _Body = TypeVar("_Body")
 CALL_WITHIN_SECONDS = LEASE_MARGIN.total_seconds() * 0.4
 """No call of a batch begins later than so long after the batch did: a batch starts at the latest when `LEASE_MARGIN` of
 its lease is left, and the last call needs time for its own time-outs."""
+
+_CODE_CHARACTERS, _LEAST_CODE_CHARACTERS = 60, 3  # what the ledger counts codes by
+
+KNOWN_REFUSALS = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+"""The statuses by which APIs refuse what a mail holds: malformed, too large, not to be processed."""
 
 _NOT_BARE = re.compile(r"[\s,;:<>()\[\]\"\\\x00-\x1f\x7f]")
 
@@ -101,9 +109,11 @@ def accepted(message: OutgoingMessage, provider_message_id: str) -> Receipt:
     return Receipt(message.send_id, ReceiptStatus.ACCEPTED, provider_message_id=provider_message_id)
 
 
-def refused(message: OutgoingMessage, fault: Fault, code: str) -> Receipt:
-    """The provider, or we, refused it."""
-    return Receipt(message.send_id, ReceiptStatus.REFUSED, fault=fault, code=code)
+def refused(message: OutgoingMessage, fault: Fault, code: str, *, is_unknown: bool = False) -> Receipt:
+    """The provider, or we, refused it; `is_unknown`: no table of ours knows the provider's code."""
+    code = code[:_CODE_CHARACTERS]
+    is_unknown = is_unknown and len(code) >= _LEAST_CODE_CHARACTERS
+    return Receipt(message.send_id, ReceiptStatus.REFUSED, fault=fault, code=code, is_unknown=is_unknown)
 
 
 def in_doubt(call: Call, who: str, code: str = "no-answer") -> CallOutcome:

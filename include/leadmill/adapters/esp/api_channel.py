@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from leadmill.adapters.esp.api_calls import Call, CallOutcome, in_doubt
-from leadmill.adapters.esp.http_answers import RateWindow, channel_error, wait_of
+from leadmill.adapters.esp.http_answers import RateWindow, channel_error, is_doubtful, wait_of
 from leadmill.adapters.esp.https import HttpAnswer, HttpsClient, NoAnswer, NotHandedOver
 from leadmill.errors import LeadmillError, ProviderThrottled, ProviderUnavailable
+
+_OK = frozenset({HTTPStatus.OK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,29 @@ class ApiChannel:
         """For error messages: whose channel to which provider."""
         return f"{self.lane_of}: {self.provider}"
 
-    def post(self, call: Call, path: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer | CallOutcome:
-        """Hand a call over once: the answer, or what it comes to that there is none."""
+    def post(
+        self,
+        call: Call,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        taken: Container[int] = _OK,
+        doubtful: Container[int] = (),
+    ) -> HttpAnswer | CallOutcome:
+        """Hand a call over once.
+
+        Args:
+            call: For error messages, and whose mails are in doubt.
+            path: Behind the client's base URL.
+            body: Of the request.
+            headers: Of the request.
+            taken: The statuses by which this provider says yes; another one that sounds like yes is a doubt.
+            doubtful: Statuses of which this provider says that the mails may have been taken.
+
+        Returns:
+            The answer, which says yes or no; else what it comes to that there is none.
+        """
         wait = self.window.seconds_to_wait()
         if wait > 0:
             return CallOutcome(error=ProviderThrottled(f"{self.who}'s rate window is used up.", retry_after=wait))
@@ -40,6 +64,8 @@ class ApiChannel:
         except NoAnswer:
             return in_doubt(call, self.who)
         self.window.read(answer, unix_now=self.unix_now())
+        if answer.status in doubtful or (is_doubtful(answer.status) and answer.status not in taken):
+            return in_doubt(call, self.who, f"http-{answer.status}")
         return answer
 
     def error_of(self, call: Call, answer: HttpAnswer) -> LeadmillError | None:

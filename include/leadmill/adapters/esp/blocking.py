@@ -46,7 +46,7 @@ class InThread:
             hand_over.is_over = True
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._esp.close)
+        """Nothing to end: the connections are the account's, and its other mailboxes use them."""
 
 
 class _HandOver:

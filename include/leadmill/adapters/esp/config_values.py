@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from leadmill.errors import ConfigInvalid
 
@@ -28,6 +29,26 @@ def one_of(config: Mapping[str, object], name: str, choices: tuple[str, ...]) ->
     value = text_of(config, name, choices[0])
     if value not in choices:
         raise ConfigInvalid(f"The provider setting {name!r} must be one of {', '.join(choices)}.")
+    return value
+
+
+def is_private_address(url: str) -> bool:
+    """Whether nobody on the way reads what is sent there: an https address, or one on this machine."""
+    try:
+        address = urlsplit(url)
+        host = address.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (address.scheme == "https" or (address.scheme == "http" and is_loopback(host)))
+
+
+def api_address(config: Mapping[str, object], name: str, default: str = "") -> str:
+    """An API's address. Raises `ConfigInvalid` where the account's key would travel in the clear."""
+    value = text_of(config, name, default)
+    if value and not is_private_address(value):
+        raise ConfigInvalid(
+            f"The provider setting {name!r} must be an https address; another would show the account's key."
+        )
     return value
 
 

@@ -16,6 +16,14 @@ THROTTLE_WAIT_SECONDS = 30.0
 """Where no header says how long."""
 
 _LONGEST_WAIT_SECONDS = 3600.0
+"""Who is told to wait longer looks again after an hour: clocks differ, and limits are raised."""
+
+_BELIEVED_SECONDS = 86_400.0
+"""No provider's window is longer than a day: what says so is in another unit, or a clock that is off."""
+
+_GATEWAYS = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, 520, 524})
+"""What stands before the provider lost its answer; 520 and 524 are Cloudflare's words for the same."""
+
 _MILLISECONDS_FROM = 1e11  # as seconds, the year 5138
 _STOPPED = {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS}
 
@@ -47,7 +55,7 @@ class RateWindow:
         remaining, reset = _number(answer.headers, "x-ratelimit-remaining"), _reset(answer.headers, unix_now)
         if remaining is None or reset is None:
             return
-        reset_at = time.monotonic() + reset
+        reset_at = time.monotonic() + min(reset, _LONGEST_WAIT_SECONDS)
         with self._lock:
             is_same_window = self._remaining is not None and abs(reset_at - self._reset_at) < 1
             self._remaining = min(self._remaining or 0, int(remaining)) if is_same_window else int(remaining)
@@ -57,9 +65,14 @@ class RateWindow:
 def wait_of(headers: Mapping[str, str], *, unix_now: float) -> float:
     """Seconds to wait after a 429: Retry-After, else X-RateLimit-Reset, else `THROTTLE_WAIT_SECONDS`."""
     for seconds in (_number(headers, "retry-after"), _reset(headers, unix_now)):
-        if seconds is not None and 0 < seconds <= _LONGEST_WAIT_SECONDS:
-            return seconds
+        if seconds is not None and 0 < seconds <= _BELIEVED_SECONDS:
+            return min(seconds, _LONGEST_WAIT_SECONDS)
     return THROTTLE_WAIT_SECONDS
+
+
+def is_doubtful(status: int) -> bool:
+    """Whether the mails may have been taken: by a gateway's word, or by a yes that the provider does not use."""
+    return status in _GATEWAYS or HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def channel_error(

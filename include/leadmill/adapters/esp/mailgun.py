@@ -12,6 +12,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from leadmill.adapters.esp.api_calls import (
+    KNOWN_REFUSALS,
     Call,
     CallOutcome,
     accepted,
@@ -27,10 +28,10 @@ from leadmill.adapters.esp.api_channel import ApiChannel
 from leadmill.adapters.esp.https import HttpAnswer
 from leadmill.adapters.esp.mailgun_batches import Form, calls_of, multipart, recipient_variables, shared_form
 from leadmill.domain.messages import Fault, OutgoingMessage, Receipt
+from leadmill.domain.send_tags import tags_of
 from leadmill.errors import ConfigInvalid, ProviderThrottled
 
 DEFAULT_HOST = "https://api.mailgun.net"
-_MAYBE_TAKEN = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 _BAD_ADDRESS = re.compile(r"'?to'? parameter is not a valid address", re.IGNORECASE)
 _LIMIT_REACHED = 420  # "domain … is not allowed to send: recipient limit exceeded"
 
@@ -67,9 +68,6 @@ class MailgunEsp:
         calls = calls_of(messages, self._frames) if self._options.bulk else one_by_one(messages)
         yield from make_calls(calls, self._hand_over, lane_of=self._channel.lane_of)
 
-    def close(self) -> None:
-        """Nothing to end: the connections are the account's."""
-
     def _hand_over(self, call: Call) -> CallOutcome:
         domain = self._options.domain or call.messages[0].sender_address.rpartition("@")[2]
         found = built(call, self._body_of)
@@ -90,8 +88,7 @@ class MailgunEsp:
 
     def _mime_form(self, message: OutgoingMessage) -> Form:
         require_bare_addresses(message)
-        fields = [("to", message.recipient), ("v:send_id", str(message.send_id))]
-        fields += [(f"v:{name}", value) for name, value in message.tags.items()]
+        fields = [("to", message.recipient), *((f"v:{name}", value) for name, value in tags_of(message).items())]
         return Form(fields, [("message", "message.eml", "message/rfc822", self._to_bytes(message))])
 
     def _taken(self, call: Call, answer: HttpAnswer) -> CallOutcome:
@@ -110,8 +107,6 @@ class MailgunEsp:
         return CallOutcome([accepted(message, message.message_id.strip("<>")) for message in call.messages])
 
     def _not_taken(self, call: Call, answer: HttpAnswer) -> CallOutcome:
-        if answer.status in _MAYBE_TAKEN:
-            return in_doubt(call, self._channel.who, f"http-{answer.status}")
         if answer.status == _LIMIT_REACHED:
             limit = ProviderThrottled(f"{self._channel.who}'s limit is reached ({call.of}).", retry_after=3600.0)
             return CallOutcome(error=limit)
@@ -124,4 +119,5 @@ class MailgunEsp:
         if call.is_shared:  # one bad address refuses the whole call
             return CallOutcome(again=halves(call))
         is_address = _BAD_ADDRESS.search(answer.body.decode("utf-8", "replace"))
-        return CallOutcome([refused(call.messages[0], Fault.ADDRESS if is_address else Fault.MESSAGE, code)])
+        fault, is_unknown = Fault.ADDRESS if is_address else Fault.MESSAGE, answer.status not in KNOWN_REFUSALS
+        return CallOutcome([refused(call.messages[0], fault, code, is_unknown=is_unknown)])

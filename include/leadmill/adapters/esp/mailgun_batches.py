@@ -17,6 +17,7 @@ from leadmill.adapters.esp.api_calls import Call, by_frame, header_values, liter
 from leadmill.adapters.esp.fast_json import to_json
 from leadmill.adapters.esp.marked_frames import MarkedFrame, MarkedFrames
 from leadmill.domain.messages import OutgoingMessage
+from leadmill.domain.send_tags import tags_of
 
 RECIPIENTS_A_CALL = 1000
 CALL_BYTES = 20_000_000
@@ -42,7 +43,8 @@ def recipient_variables() -> MarkedFrames:
 def calls_of(messages: Sequence[OutgoingMessage], frames: MarkedFrames) -> Iterator[Call]:
     """The messages as calls with many recipients where their content allows, else one by one."""
     for group in by_frame(messages, also_by=_names_of):
-        literals = literals_of(group[0].frame)
+        first = group[0]
+        literals = "\n".join((literals_of(first.frame), first.sender_name, first.reply_to))
         if _OWN_SYNTAX.search(literals) or _BESIDE_SLOT.search(literals) or 2 * len(literals) > CALL_BYTES:
             yield from one_by_one(group)
             continue
@@ -77,7 +79,7 @@ def shared_form(messages: Sequence[OutgoingMessage], frames: MarkedFrames) -> Fo
     first = messages[0]
     frame = frames.of(first.frame)
     headers = [name for name, _ in header_values(first)]
-    tags = sorted({*first.tags, "send_id"})
+    tags = sorted(tags_of(first))
     fields = [("from", formataddr((single_line(first.sender_name), first.sender_address)))]
     fields += [("to", message.recipient) for message in messages]
     fields += [("subject", f"%recipient.{frame.mark}_s%" if frame.subject_varies else subject_of(first))]
@@ -97,7 +99,7 @@ def _variables_of(message: OutgoingMessage, frame: MarkedFrame, tags: Sequence[s
     """One recipient's: its slots' values, its headers, its tags, its subject."""
     found = dict(zip(frame.variables, message.values, strict=False))
     found |= {f"{frame.mark}_h{place}": value for place, (_, value) in enumerate(header_values(message))}
-    values = {**message.tags, "send_id": str(message.send_id)}
+    values = tags_of(message)
     found |= {f"{frame.mark}_v{place}": values[name] for place, name in enumerate(tags)}
     if frame.subject_varies:
         found[f"{frame.mark}_s"] = subject_of(message)

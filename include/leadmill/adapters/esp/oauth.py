@@ -12,9 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
-from leadmill.adapters.esp.config_values import is_loopback
+from leadmill.adapters.esp.config_values import is_private_address
 from leadmill.errors import ConfigInvalid, CredentialsRejected, LeadmillError, ProviderThrottled, ProviderUnavailable
 
 _EARLY_SECONDS = 300.0
@@ -88,8 +87,7 @@ def _grant(secret: str, lane_of: str) -> dict[str, str]:
 async def _fetched(grant: dict[str, str], endpoint: TokenEndpoint, lane_of: str) -> _Token:
     import httpx
 
-    address = urlsplit(endpoint.url)
-    if address.scheme != "https" and not (address.scheme == "http" and is_loopback(address.hostname or "")):
+    if not is_private_address(endpoint.url):
         raise ConfigInvalid(f"{lane_of}: oauth_endpoint must be an https address; it would show the refresh token.")
     form = grant | ({"scope": endpoint.scope} if endpoint.scope else {})
     try:

@@ -9,7 +9,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from leadmill.adapters.esp.config_values import number_of, text_of
+from leadmill.adapters.esp.config_values import api_address, number_of, text_of
 from leadmill.adapters.esp.http_answers import RateWindow
 from leadmill.adapters.esp.https import HttpsClient
 from leadmill.adapters.esp.secret_refs import resolve_secret
@@ -55,7 +55,7 @@ class OpenApis:
         """boto3's client of an account."""
         from leadmill.adapters.esp.ses_client import ses_client
 
-        region, endpoint = text_of(config, "region", "us-east-1"), text_of(config, "endpoint")
+        region, endpoint = text_of(config, "region", "us-east-1"), api_address(config, "endpoint")
         timeout_seconds = number_of(config, "timeout_seconds", DEFAULT_TIMEOUT_SECONDS)
         key = (region, endpoint, secret_ref, timeout_seconds)
         with self._lock:
@@ -107,7 +107,7 @@ class OpenApis:
 
         if not channel.secret_ref and channel.config.get("sandbox") is not True:
             raise ConfigInvalid(f"{_lane_of(channel)}: a {provider} account needs a secret_ref to its API key.")
-        host = text_of(channel.config, "host", default_host)
+        host = api_address(channel.config, "host", default_host)
         timeout_seconds = number_of(channel.config, "timeout_seconds", DEFAULT_TIMEOUT_SECONDS)
         key = (provider, host, channel.secret_ref, timeout_seconds)
         with self._lock:

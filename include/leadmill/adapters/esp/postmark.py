@@ -13,13 +13,13 @@ from typing import Any
 
 from leadmill.adapters.content.header_values import single_line
 from leadmill.adapters.esp.api_calls import (
+    KNOWN_REFUSALS,
     Call,
     CallOutcome,
     accepted,
     built,
     halves,
     header_values,
-    in_doubt,
     make_calls,
     refused,
     subject_of,
@@ -28,6 +28,7 @@ from leadmill.adapters.esp.api_channel import ApiChannel
 from leadmill.adapters.esp.fast_json import list_to_json
 from leadmill.adapters.esp.https import HttpAnswer
 from leadmill.domain.messages import Fault, OutgoingMessage, Receipt, ReceiptStatus
+from leadmill.domain.send_tags import SEND_ID, send_tag
 from leadmill.errors import (
     CredentialsRejected,
     LeadmillError,
@@ -46,9 +47,7 @@ CALL_BYTES = 40_000_000
 """Postmark takes 50 MB a call."""
 
 _METADATA_NAME, _METADATA_VALUE, _METADATA_FIELDS = 20, 80, 10
-_MAYBE_TAKEN = frozenset(
-    {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT},
-)
+_DOUBTFUL = frozenset({HTTPStatus.INTERNAL_SERVER_ERROR})
 """Of a 500 Postmark says that "in most cases the message is lost": so it may not be."""
 
 _INVALID, _INACTIVE = 300, 406
@@ -92,14 +91,11 @@ class PostmarkEsp:
     def send(self, messages: Sequence[OutgoingMessage]) -> Iterator[Receipt]:
         yield from make_calls(calls_of(messages), self._hand_over, lane_of=self._channel.lane_of)
 
-    def close(self) -> None:
-        """Nothing to end: the connections are the account's."""
-
     def _hand_over(self, call: Call) -> CallOutcome:
         body = built(call, self._body_of)
         if isinstance(body, CallOutcome):
             return body
-        answer = self._channel.post(call, "/email/batch", body, self._headers)
+        answer = self._channel.post(call, "/email/batch", body, self._headers, doubtful=_DOUBTFUL)
         if isinstance(answer, CallOutcome):
             return answer
         return self._settled(call, answer) if answer.status == HTTPStatus.OK else self._not_taken(call, answer)
@@ -108,16 +104,16 @@ class PostmarkEsp:
         return list_to_json(message_body(message, stream=self._options.stream) for message in call.messages)
 
     def _not_taken(self, call: Call, answer: HttpAnswer) -> CallOutcome:
-        if answer.status in _MAYBE_TAKEN:
-            return in_doubt(call, self._channel.who, f"http-{answer.status}")
         error_code, text = _read_error(answer)
         about = self._channel.error_of(call, answer) or self._about(error_code, call.of, answer)
         if about is not None:
             return CallOutcome(error=about)
         if len(call.messages) > 1:
             return CallOutcome(again=[Call(half.messages, is_shared=True) for half in halves(call)])
-        code = f"http-{answer.status}" if not error_code else f"postmark-{error_code}"
-        return CallOutcome([refused(call.messages[0], _fault_of(error_code, text), code)])
+        if error_code:
+            return CallOutcome([_refused(call.messages[0], error_code, text)])
+        is_unknown = answer.status not in KNOWN_REFUSALS
+        return CallOutcome([refused(call.messages[0], Fault.MESSAGE, f"http-{answer.status}", is_unknown=is_unknown)])
 
     def _settled(self, call: Call, answer: HttpAnswer) -> CallOutcome:
         """A receipt for each mail; those that Postmark put off, or stopped over the account, are left without one."""
@@ -136,8 +132,7 @@ class PostmarkEsp:
                 about = self._about(error_code, f"send {message.send_id}", answer)
                 error = error or about
                 if about is None:
-                    fault = _fault_of(error_code, str(result.get("Message", "")))
-                    receipts.append(refused(message, fault, f"postmark-{error_code}"))
+                    receipts.append(_refused(message, error_code, str(result.get("Message", ""))))
             else:
                 receipts.append(Receipt(message.send_id, ReceiptStatus.AMBIGUOUS, code="no-result"))
         if error is None and any(receipt.status is ReceiptStatus.AMBIGUOUS for receipt in receipts):
@@ -182,8 +177,8 @@ def message_body(message: OutgoingMessage, *, stream: str) -> dict[str, Any]:
         TemplateInvalid: A header or address would break out of its line.
     """
     headers = [*header_values(message), ("X-PM-KeepID", "true")]
-    tags = {name: value for name, value in message.tags.items() if len(name) <= _METADATA_NAME}
-    metadata = {"send_id": str(message.send_id)} | {name: value[:_METADATA_VALUE] for name, value in tags.items()}
+    tags = {name: value for name, value in message.tags.items() if len(name) <= _METADATA_NAME and name != SEND_ID}
+    metadata = {SEND_ID: send_tag(message)} | {name: value[:_METADATA_VALUE] for name, value in tags.items()}
     body: dict[str, Any] = {
         "From": formataddr((single_line(message.sender_name), message.sender_address)),
         "To": message.recipient,
@@ -214,7 +209,9 @@ def _read_error(answer: HttpAnswer) -> tuple[int, str]:
         return 0, ""
 
 
-def _fault_of(error_code: int, text: str) -> Fault:
+def _refused(message: OutgoingMessage, error_code: int, text: str) -> Receipt:
+    fault = _FAULTS.get(error_code, Fault.MESSAGE)
     if error_code == _INVALID:
-        return next((fault for word, fault in _ITS_WORDS.items() if word in text), Fault.MESSAGE)
-    return _FAULTS.get(error_code, Fault.MESSAGE)
+        fault = next((fault for word, fault in _ITS_WORDS.items() if word in text), Fault.MESSAGE)
+    is_unknown = error_code not in {_INVALID, *_FAULTS}
+    return refused(message, fault, f"postmark-{error_code}", is_unknown=is_unknown)

@@ -13,13 +13,13 @@ from typing import Any
 
 from leadmill.adapters.content.header_values import single_line
 from leadmill.adapters.esp.api_calls import (
+    KNOWN_REFUSALS,
     Call,
     CallOutcome,
     accepted,
     built,
     halves,
     header_values,
-    in_doubt,
     make_calls,
     one_by_one,
     refused,
@@ -39,7 +39,7 @@ from leadmill.domain.messages import Fault, OutgoingMessage, Receipt
 
 DEFAULT_HOST = "https://api.sendgrid.com"
 
-_MAYBE_TAKEN = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
+_TAKEN = frozenset({HTTPStatus.OK, HTTPStatus.ACCEPTED})  # 200 is the sandbox's yes
 _PLACE = re.compile(r"personalizations\.(\d+)\.?")
 _ADDRESS = re.compile(r"personalizations\.\d+\.to\b")
 
@@ -71,32 +71,28 @@ class SendGridEsp:
         calls = calls_of(messages, self._frames)
         yield from make_calls(calls, self._hand_over, lane_of=self._channel.lane_of)
 
-    def close(self) -> None:
-        """Nothing to end: the connections are the account's."""
-
     def _hand_over(self, call: Call) -> CallOutcome:
         body = built(call, self._body_of)
         if isinstance(body, CallOutcome):
             return body
-        answer = self._channel.post(call, "/v3/mail/send", body, self._headers)
+        answer = self._channel.post(call, "/v3/mail/send", body, self._headers, taken=_TAKEN)
         return answer if isinstance(answer, CallOutcome) else self._settled(call, answer)
 
     def _body_of(self, call: Call) -> bytes:
         return request_body(call, self._frames, sandbox=self._options.sandbox)
 
     def _settled(self, call: Call, answer: HttpAnswer) -> CallOutcome:
-        if answer.status in {HTTPStatus.OK, HTTPStatus.ACCEPTED}:  # 200 is the sandbox's yes
+        if answer.status in _TAKEN:
             message_id = answer.headers.get("x-message-id", "")
             return CallOutcome([accepted(message, message_id) for message in call.messages])
-        if answer.status in _MAYBE_TAKEN:
-            return in_doubt(call, self._channel.who, f"http-{answer.status}")
         about = self._channel.error_of(call, answer)
         if about is not None:
             return CallOutcome(error=about)
         fields = _blamed_fields(answer)
         if not call.is_shared:
             fault = Fault.ADDRESS if fields and all(_ADDRESS.match(name) for name in fields) else Fault.MESSAGE
-            return CallOutcome([refused(call.messages[0], fault, f"http-{answer.status}")])
+            is_unknown = answer.status not in KNOWN_REFUSALS
+            return CallOutcome([refused(call.messages[0], fault, f"http-{answer.status}", is_unknown=is_unknown)])
         return CallOutcome(again=_without_the_blamed(call, fields))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from leadmill.adapters.esp.api_calls import Call, by_frame, one_by_one, subject_of
 from leadmill.adapters.esp.marked_frames import MarkedFrame, MarkedFrames
 from leadmill.domain.messages import OutgoingMessage
+from leadmill.domain.send_tags import tags_of
 
 PERSONALIZATIONS_A_CALL = 1000
 SUBSTITUTIONS_A_PERSONALIZATION = 150
@@ -92,7 +93,7 @@ def personalization_of(
     """One recipient of a call, with its own headers and our send id; with `frame`, the values of its tags too."""
     found: dict[str, Any] = {
         "to": [{"email": message.recipient}],
-        "custom_args": {**message.tags, "send_id": str(message.send_id)},
+        "custom_args": tags_of(message),
         "headers": {name: value for name, value in headers if _is_settable(name)},
     }
     if frame is not None:

@@ -29,6 +29,7 @@ from leadmill.adapters.esp.ses_answers import (
     NOT_PERMITTED,
     channel_error,
     fault_of,
+    is_known,
     read_error,
 )
 from leadmill.adapters.esp.ses_bulk import ENTRIES_A_CALL, InlineTemplates, calls_of, common_headers, entry_of, tags_of
@@ -91,9 +92,6 @@ class SesEsp:
         calls = calls_of(messages, self._templates) if self._may_bulk else one_by_one(messages)
         yield from make_calls(calls, self._hand_over, lane_of=self._lane_of)
 
-    def close(self) -> None:
-        """Nothing to end: the connection pool is the client's."""
-
     def _hand_over(self, call: Call) -> CallOutcome:
         if not call.is_shared:
             return self._send_raw(call)
@@ -124,7 +122,8 @@ class SesEsp:
         return self._to_bytes(call.messages[0])
 
     def _refused_raw(self, call: Call, code: str, text: str) -> CallOutcome:
-        return CallOutcome([refused(call.messages[0], fault_of(code, text), code)])
+        is_unknown = not is_known(code, text)
+        return CallOutcome([refused(call.messages[0], fault_of(code, text), code, is_unknown=is_unknown)])
 
     # --- up to 50, as a template and values
 

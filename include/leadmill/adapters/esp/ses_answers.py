@@ -71,6 +71,7 @@ _FAULTS = {
     "BadRequestException": Fault.MESSAGE,
     "InvalidParameterValue": Fault.MESSAGE,
     "ValidationException": Fault.MESSAGE,
+    "ParamValidationError": Fault.MESSAGE,  # boto3's own
     "TransientFailure": Fault.MOMENT,
     "Failed": Fault.MOMENT,
 }
@@ -108,6 +109,11 @@ def channel_error(lane_of: str, what: str, code: str, text: str, status: int = 0
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ProviderUnavailable(f"{lane_of}: SES failed on its side at {what} ({code}).")
     return None
+
+
+def is_known(code: str, text: str) -> bool:
+    """Whether the tables above say whose fault a refused mail with this code is."""
+    return code in _FAULTS or _NOT_VERIFIED.search(text) is not None
 
 
 def fault_of(code: str, text: str) -> Fault:

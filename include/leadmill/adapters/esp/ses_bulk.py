@@ -17,6 +17,7 @@ from leadmill.adapters.content.header_values import single_line
 from leadmill.adapters.esp.api_calls import Call, by_frame, is_bare, one_by_one, template_of
 from leadmill.adapters.esp.fast_json import to_json
 from leadmill.domain.messages import Frame, OutgoingMessage
+from leadmill.domain.send_tags import SEND_ID, send_tag
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2.type_defs import BulkEmailEntryTypeDef, EmailTemplateContentTypeDef, MessageTagTypeDef
@@ -147,11 +148,13 @@ def _names(count: int) -> tuple[str, ...]:
 
 def tags_of(message: OutgoingMessage) -> list[MessageTagTypeDef]:
     """The message's tags in the characters that SES takes (1-256 of A-Z, a-z, 0-9, _ and -)."""
-    return [
+    found: list[MessageTagTypeDef] = [
         {"Name": name, "Value": value}
-        for name, value in _cleaned(sorted({**message.tags, "send_id": str(message.send_id)}.items()))
-        if name and value
+        for name, value in _cleaned(sorted(message.tags.items()))
+        if name and value and name != SEND_ID
     ]
+    found.append({"Name": SEND_ID, "Value": _NOT_A_TAG.sub("-", send_tag(message))})
+    return found
 
 
 def _cleaned(tags: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:

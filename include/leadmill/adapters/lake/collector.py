@@ -14,10 +14,11 @@ import structlog
 
 from leadmill.adapters.lake.duck import Lake
 from leadmill.adapters.lake.event_staging import PROVIDERS, EventStaging
-from leadmill.adapters.ledger.collecting import collecting_alone, sends_of
+from leadmill.adapters.ledger.collecting import collecting_alone, sends_named_plainly, sends_of
 from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.webhooks.inbound_mail import INBOUND
 from leadmill.domain.machine_touches import BURST_SECONDS, CROWD_SENDS, SCANNER_PATTERN
+from leadmill.domain.send_tags import plain_send_ids, send_id_of_tag
 from leadmill.errors import DatabaseUnavailable
 from leadmill.ports.collecting import CollectionCounts
 from leadmill.ports.store import ObjectStore, StoredObject
@@ -92,9 +93,25 @@ class LakeCollection:
         unmatched = staging.stage_mails([o for o in batch if o.key.startswith(INBOUND_PREFIX)])
         self._duck.execute(_sql("set_aside_incomplete"))
         self._duck.execute(_sql("drop_incomplete"))
+        self._read_tags()
         self._translate(as_of)
         counts = self._commit(as_of)
         return replace(counts, objects=len(batch), unmatched_mails=unmatched)
+
+    def _read_tags(self) -> None:
+        """The sends that the tags name: signed ones, and plain ones of before where the ledger bears them out."""
+        tags = [row[0] for row in self._duck.execute(_sql("referenced_tags")).fetchall()]
+        genuine = [(tag, number) for tag in tags if (number := send_id_of_tag(tag, self._c.key)) is not None]
+        if genuine:
+            self._insert("genuine_tags", _columns(genuine, ("send_tag", "send_id")))
+            self._duck.execute(_sql("believe_genuine_tags"))
+        numbers = plain_send_ids(tags)
+        named = sends_named_plainly(self._c.database, numbers) if numbers else []
+        if named:
+            rows = [(str(number), message_id, number) for number, message_id in named]
+            table = _columns(rows, ("send_tag", "provider_message_id", "send_id"))
+            self._insert("plain_tags", table)
+            self._duck.execute(_sql("believe_plain_tags"))
 
     def _translate(self, as_of: datetime) -> None:
         """From staged words to fresh events with their labels."""

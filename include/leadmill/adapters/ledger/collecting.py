@@ -56,6 +56,13 @@ def sends_of(database: Database, send_ids: Sequence[int], message_ids: Sequence[
     return pa.concat_tables([KNOWN_SENDS.empty_table(), *(t for t in tables if t is not None)])
 
 
+def sends_named_plainly(database: Database, send_ids: Sequence[int]) -> list[tuple[int, str | None]]:
+    """Those of the sends that a provider took, with its id for each; None where it gave none that events repeat."""
+    with database.transaction() as connection:
+        rows = connection.execute(query("ledger/collecting", "sends_by_plain_id"), {"send_ids": list(send_ids)})
+        return [(row["send_id"], row["provider_message_id"]) for row in rows.fetchall()]
+
+
 def latest_sends_of(database: Database, emails: Sequence[str]) -> dict[str, int]:
     """The send that each of these people got last; people we never wrote to are left out."""
     with database.transaction() as connection:

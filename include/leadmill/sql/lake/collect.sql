@@ -8,8 +8,10 @@ create or replace temp table lines (provider varchar, object_key varchar, line_n
 create or replace temp table broken (object_key varchar, line_no integer, reason varchar, line varchar);
 create or replace temp table staged (
   event_id varchar, provider varchar, words varchar[], status_code varchar, occurred_at timestamptz, send_id bigint,
-  provider_message_id varchar, url varchar, user_agent varchar, ip varchar, method varchar, provider_says_machine boolean,
+  send_tag varchar, provider_message_id varchar, url varchar, user_agent varchar, ip varchar, method varchar, provider_says_machine boolean,
   raw_object varchar, raw_line integer);
+create or replace temp table genuine_tags (send_tag varchar, send_id bigint);
+create or replace temp table plain_tags (send_tag varchar, provider_message_id varchar, send_id bigint);
 create or replace temp table known_sends (
   send_id bigint, provider_message_id varchar, campaign_id bigint, step smallint, lead_id bigint, variant_id bigint,
   mailbox_id bigint, accepted_at timestamptz);
@@ -17,6 +19,7 @@ create or replace temp table known_sends (
 -- name: forget_batch!
 -- Empties what belongs to one batch.
 truncate batch_objects; truncate documents; truncate lines; truncate broken; truncate staged; truncate known_sends;
+truncate genuine_tags; truncate plain_tags;
 
 -- name: unread_objects
 -- Which listed objects were not read yet? An object that grew or shrank since counts as a new one.
@@ -150,7 +153,7 @@ select
     else [word] end,
   case when bounce is not null or who.status is not null
     then coalesce(who.status, nullif(regexp_extract(who.diagnosis, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '')) end,
-  happened_at, try_cast(mail.tags.send_id[1] as bigint), mail."messageId", click.link,
+  happened_at, null, mail.tags.send_id[1], mail."messageId", click.link,
   coalesce("open"."userAgent", click."userAgent"), coalesce("open"."ipAddress", click."ipAddress"), null, false,
   object_key, line_no
 from recipients;
@@ -168,7 +171,7 @@ select
     else [event] end,
   case when event in ('bounce', 'deferred', 'dropped') then coalesce(
     nullif(regexp_extract(reason, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), ''), status) end,
-  try(to_timestamp(try_cast("timestamp" as double))), try_cast(send_id as bigint),
+  try(to_timestamp(try_cast("timestamp" as double))), null, send_id,
   split_part(split_part(sg_message_id, '.filter', 1), '.recv', 1), url, useragent, ip, null,
   lower(sg_machine_open) in ('true', '1'), object_key, line_no
 from records;
@@ -183,7 +186,7 @@ select
     else [e.event] end,
   coalesce(nullif(e."delivery-status"."enhanced-code", ''),
     nullif(regexp_extract(e."delivery-status".message, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '')),
-  try(to_timestamp(e."timestamp")), try_cast(e."user-variables".send_id as bigint), e.message.headers."message-id", e.url,
+  try(to_timestamp(e."timestamp")), null, e."user-variables".send_id, e.message.headers."message-id", e.url,
   e."client-info"."user-agent", e.ip, null, coalesce(e."client-info".bot, '') <> '', object_key, line_no
 from (select object_key, line_no, "event-data" as e from records);
 
@@ -201,14 +204,14 @@ select
     else ["RecordType"] end,
   case when "RecordType" = 'Bounce'
     then nullif(regexp_extract("Details", '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '') end,
-  coalesce("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt"), try_cast("Metadata".send_id as bigint), "MessageID",
+  coalesce("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt"), null, "Metadata".send_id, "MessageID",
   "OriginalLink", "UserAgent", "Geo"."IP", null, false, object_key, line_no
 from records;
 
 -- name: stage_edge!
 -- Our own edge's events.
 insert into staged
-select event_id, 'edge', [kind], null, occurred_at, try_cast(send_id as bigint), null, nullif(url, ''), user_agent, ip,
+select event_id, 'edge', [kind], null, occurred_at, try_cast(send_id as bigint), null, null, nullif(url, ''), user_agent, ip,
   method, false, object_key, line_no
 from records;
 
@@ -226,6 +229,21 @@ from staged where len(words) = 0 or words[-1] is null or occurred_at is null or 
 -- name: drop_incomplete!
 -- Takes those out of what is kept.
 delete from staged where len(words) = 0 or words[-1] is null or occurred_at is null or event_id is null;
+
+-- name: referenced_tags
+-- Which tags does the batch carry that may name sends of ours?
+select distinct send_tag from staged where send_tag is not null;
+
+-- name: believe_genuine_tags!
+-- Tags that our key signed name their sends.
+update staged s set send_id = t.send_id from genuine_tags t where t.send_tag = s.send_tag;
+
+-- name: believe_plain_tags!
+-- Tags without a signature, as mails carried them once, name a send only where its provider gave it the event's id too;
+-- where the ledger holds none to compare with, they count.
+update staged s set send_id = t.send_id from plain_tags t
+where s.send_id is null and t.send_tag = s.send_tag
+  and (t.provider_message_id is null or t.provider_message_id = s.provider_message_id);
 
 -- name: referenced_sends
 -- Which of our send ids does the batch name?

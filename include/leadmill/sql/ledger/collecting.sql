@@ -8,6 +8,13 @@ from ledger.sends where send_id = any(:send_ids::bigint[]);
 select send_id, provider_message_id, campaign_id, step, lead_id, variant_id, mailbox_id, accepted_at
 from ledger.sends where provider_message_id = any(:message_ids::text[]);
 
+-- name: sends_by_plain_id
+-- Which of these ids, which anybody could have written, are sends that a provider surely took, and under which id of its own?
+-- Where mail is relayed by SMTP, the server's words are no id that events repeat.
+select s.send_id, case when a.provider <> 'smtp' then nullif(s.provider_message_id, '') end as provider_message_id
+from ledger.sends s join ledger.mailboxes m using (mailbox_id) join ledger.provider_accounts a using (account_id)
+where s.send_id = any(:send_ids::bigint[]) and s.accepted_at is not null;
+
 -- name: latest_sends_of_addresses
 -- Which send did each of these people get last? For replies whose client dropped the reference.
 select distinct on (l.email) l.email, s.send_id
