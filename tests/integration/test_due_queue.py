@@ -182,13 +182,31 @@ def test_a_doubt_that_shall_be_sent_again_goes_out_once_more_and_the_audit_log_k
     (row,) = sends(app, campaign)
     assert (row["state"], row["attempts"], row["due_at"]) == ("planned", 0, later(hours=1))
     assert app.ambiguous_sends() == []
+    assert claim(app, lane, worker="alive", now=later(hours=1)) == [send]
     late = [SendResult(send, Outcome.ACCEPTED, provider_message_id="p")]
     assert app.send_ledger.record("dead", late, now=later(hours=1)) == {}, "the dead worker's word counts no more"
-    assert claim(app, lane, worker="alive", now=later(hours=1)) == [send]
-    assert app.send_ledger.record("dead", late, now=later(hours=1)) == {}
     accept(app, [send], worker="alive", now=later(hours=1))
     audit = execute(app, "select reason, details from ledger.audit_log where action = 'send.settle'")
     assert audit == [{"reason": "not in the server's log", "details": {"outcome": "send_again"}}]
+
+
+def test_a_yes_that_comes_late_stops_a_mail_that_shall_be_sent_again(app: App, lane: str) -> None:
+    pool = make_pool(app)
+    make_mailboxes(app, 1)
+    campaign = make_campaign(app, pool, people(2))
+    slept, refused = claim(app, lane, worker="asleep")
+    app.recover_expired_leases(NOW + LEASE + timedelta(seconds=1))
+    for send in (slept, refused):
+        app.settle_ambiguous(ANALYST, send, "send_again", reason="not in the server's log", as_of=later(hours=1))
+    late = [
+        SendResult(slept, Outcome.ACCEPTED, provider_message_id="p"),
+        SendResult(refused, Outcome.RETRY, due_at=later(hours=9)),
+    ]
+    assert app.send_ledger.record("asleep", late, now=later(hours=1)) == {slept: "accepted"}
+    assert app.send_ledger.record("asleep", late, now=later(hours=1)) == {}
+    assert claim(app, lane, worker="alive", now=later(hours=1)) == [refused]
+    assert states(app, campaign) == {"accepted": 1, "claimed": 1}
+    assert app.check_conservation(later(hours=1)).faults == 0
 
 
 def test_a_campaign_that_ended_sends_no_doubt_again(app: App, lane: str) -> None:

@@ -58,10 +58,11 @@ def _others(
 ) -> dict[int, str]:
     """Refusals, retries, doubts, and answers that come after the lease or after evidence."""
     parameters = {"send_ids": sorted(r.send_id for r in results), "worker": worker}
-    mine = {row["send_id"] for row in connection.execute(query(_SUBJECT, "lock_settling_sends"), parameters)}
+    mine = _states(connection.execute(query(_SUBJECT, "lock_settling_sends"), parameters))
     by_outcome: dict[Outcome, list[SendResult]] = {}
     for result in results:
-        if result.send_id in mine:
+        state = mine.get(result.send_id)
+        if state is not None and (state != "planned" or result.outcome is Outcome.ACCEPTED):
             by_outcome.setdefault(result.outcome, []).append(result)
     again = [r for outcome in (Outcome.RETRY, Outcome.RELEASED) for r in by_outcome.get(outcome, [])]
     states: dict[int, str] = {}

@@ -38,6 +38,8 @@ with entries as materialized (
       where d.campaign_id = c.campaign_id and d.mailbox_id = m.mailbox_id and d.due_at <= :as_of::timestamptz
       order by d.due_at, d.priority desc, d.send_id limit m.room
     ) own
+    -- Asked once a campaign: with fifty campaigns, most of which have no follow-ups due, a look for each mailbox adds up.
+    where (select exists (select from ledger.due_sends f where f.campaign_id = c.campaign_id and f.mailbox_id > 0))
   ) q
   where c.status = 'running' and (c.starts_at is null or c.starts_at <= :as_of::timestamptz)
     and (c.ends_at is null or c.ends_at > :now::timestamptz)

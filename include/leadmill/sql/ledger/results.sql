@@ -22,8 +22,9 @@ order by mailbox_id for no key update;
 
 -- name: lock_settling_sends
 -- Which of these sends are still this worker's to settle? The first answer ends that, so a repeated one changes nothing.
+-- What is planned anew although this worker claimed it last is so on a person's word (or on the worker's own).
 select send_id, state from ledger.sends
-where send_id = any(:send_ids::bigint[]) and not answered and state <> 'planned'
+where send_id = any(:send_ids::bigint[]) and (not answered or state = 'planned')
   and claim_id in (select c.claim_id from ledger.claims c where c.worker = :worker::text)
 order by send_id for no key update;
 
@@ -62,24 +63,26 @@ select array(select send_id from settled) as send_ids, exists (
   join ledger.campaign_steps st on st.campaign_id = s.campaign_id and st.step > s.step) as has_follow_ups;
 
 -- name: record_accepted
--- Write the provider's yes, one by one. Evidence from events may have come first, and is never undone.
+-- Write the provider's yes, one by one. Evidence from events may have come first, and is never undone; a person's word that
+-- the mail should go out again is, while it did not.
 with route as (
   select coalesce(bool_or(a.provider = 'smtp' and not a.config ? 'preset'), false) as is_plain_smtp
   from ledger.provider_accounts a
   where a.account_id = (select max(c.account_id) from ledger.claims c where c.worker = :worker::text)
 ), settled as (
   update ledger.sends s
-  set state = case when s.state in ('claimed', 'ambiguous', 'lost') then 'accepted' else s.state end,
+  set state = case when s.state in ('claimed', 'ambiguous', 'lost', 'planned') then 'accepted' else s.state end,
     provider_message_id = case when route.is_plain_smtp or r.provider_message_id = '' then s.provider_message_id
       else r.provider_message_id end,
     queue_id = case when route.is_plain_smtp and r.provider_message_id <> '' then r.provider_message_id
       else s.queue_id end,
     accepted_at = coalesce(s.accepted_at, :now::timestamptz), answered = true,
-    state_changed_at = case when s.state in ('claimed', 'ambiguous', 'lost') then :now::timestamptz else s.state_changed_at end
+    state_changed_at = case when s.state in ('claimed', 'ambiguous', 'lost', 'planned') then :now::timestamptz
+      else s.state_changed_at end
   from route, unnest(:send_ids::bigint[], :provider_message_ids::text[]) as r(send_id, provider_message_id)
   where s.send_id = r.send_id
-    and s.state in ('claimed', 'ambiguous', 'lost', 'accepted', 'delivered', 'bounced', 'complained')
-  returning s.send_id, s.state, s.mailbox_id, s.claimed_at
+    and s.state in ('claimed', 'ambiguous', 'lost', 'planned', 'accepted', 'delivered', 'bounced', 'complained')
+  returning s.send_id, s.state, s.mailbox_id, coalesce(s.claimed_at, :now::timestamptz) as claimed_at
 ), counted as (
   insert into ledger.mailbox_usage as mu (mailbox_id, day, accepted)
   select s.mailbox_id, (s.claimed_at at time zone m.time_zone)::date, count(*)
