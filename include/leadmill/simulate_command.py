@@ -2,81 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leadmill.domain.simulation import STOPS
+from leadmill.domain.guardrails import PRODUCTION as BASE
+from leadmill.domain.guardrails import Thresholds
+from leadmill.domain.simulation import stop_words, warning_words
 
 if TYPE_CHECKING:
     from leadmill.domain.simulation import Band, Simulation
+    from leadmill.ports.simulation import PlanOptions
 
-_NAME = 1 + max(len(words) for words in STOPS.values())
+_NAME = 1 + max(len(words) for words in (*stop_words().values(), *warning_words().values()))
 _LINES = 14
 
 
+def asks(question: str, *names: str, **more: Any) -> Any:
+    """An option of the command; without a name it has its parameter's."""
+    return typer.Option(*names, help=question, **more)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no day; write it as 2026-12-01.") from error
+
+
 def simulate(  # noqa: PLR0913 - one option a question
-    recipients: Annotated[int | None, typer.Option(help="People who get the first mail.")] = None,
-    domains: Annotated[int, typer.Option(help="Sending domains.")] = 10,
-    mailboxes: Annotated[int, typer.Option(help="Mailboxes on each domain.")] = 3,
-    cap: Annotated[int, typer.Option(help="Mails a day of each mailbox once it is warm.")] = 40,
+    recipients: Annotated[int | None, asks("People who get the first mail.")] = None,
+    domains: Annotated[int, asks("Sending domains.")] = 10,
+    mailboxes_per_domain: Annotated[int, asks("Mailboxes on each domain.", "--mailboxes")] = 3,
+    daily_limit: Annotated[int, asks("Mails a day of each mailbox once it is warm.", "--cap")] = 40,
     *,
-    warm: Annotated[bool, typer.Option("--warm", help="The mailboxes are warm from the first day.")] = False,
-    curve: Annotated[str, typer.Option(help="Warm-up: seed, gentle, brisk, or daily limits such as 5,8,12,20.")] = "",
-    domain_cap: Annotated[int | None, typer.Option(help="Mails a day of each sending domain.")] = None,
-    account_cap: Annotated[int | None, typer.Option(help="Mails a day of the provider account.")] = None,
-    gmail_share: Annotated[float, typer.Option(help="Share of the recipients at Gmail.")] = 0.0,
-    gmail_an_hour: Annotated[int | None, typer.Option(help="Mails an hour to Gmail from each domain.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Mails a person gets at most.")] = None,
-    step_delay: Annotated[int | None, typer.Option(help="Days between two of them.")] = None,
-    bounce_rate: Annotated[float | None, typer.Option(help="Share of mails that bounce, such as 0.02.")] = None,
-    complaint_rate: Annotated[float | None, typer.Option(help="Share that draw a complaint, such as 0.0002.")] = None,
-    block_rate: Annotated[float | None, typer.Option(help="Share that are blocked as spam.")] = None,
-    reply_rate: Annotated[float | None, typer.Option(help="Share that are answered; ends the sequence.")] = None,
-    false_pauses: Annotated[float | None, typer.Option(help="Guardrails: false pauses a month at most.")] = None,
-    lift_after: Annotated[int, typer.Option(help="Days until a person lifts a pause; 0: nobody does.")] = 3,
-    weekdays: Annotated[bool, typer.Option("--weekdays", help="Nothing on Saturday and Sunday.")] = False,
-    from_ledger: Annotated[str, typer.Option(help="Take mailboxes and rates of this pool from the ledger.")] = "",
-    campaign: Annotated[int | None, typer.Option(help="Take pool, recipients and steps of this campaign.")] = None,
-    start: Annotated[str, typer.Option(help="First day, such as 2026-12-01; without it today.")] = "",
-    days: Annotated[int, typer.Option(help="How many days at most.")] = 90,
-    runs: Annotated[int, typer.Option(help="How many times it is played.")] = 100,
-    seed: Annotated[int, typer.Option(help="Which luck; the same seed gives the same answer.")] = 1,
-    plot: Annotated[Path | None, typer.Option(help="Write a plot to this HTML file.")] = None,
+    is_warm: Annotated[bool, asks("The mailboxes are warm from the first day.", "--warm")] = False,
+    warm_up_curve: Annotated[str, asks("Warm-up: seed, gentle, brisk, or limits such as 5,8,12,20.", "--curve")] = "",
+    domain_daily_limit: Annotated[int | None, asks("Mails a day of each sending domain.", "--domain-cap")] = None,
+    account_daily_limit: Annotated[int | None, asks("Mails a day of the provider account.", "--account-cap")] = None,
+    gmail_share: Annotated[float, asks("Share of the recipients at Gmail.")] = 0.0,
+    gmail_hourly_limit: Annotated[
+        int | None, asks("Mails an hour to Gmail from each domain.", "--gmail-an-hour")
+    ] = None,
+    steps: Annotated[int | None, asks("Mails a person gets at most.")] = None,
+    step_delay_days: Annotated[int | None, asks("Days between two of them.", "--step-delay")] = None,
+    bounce_rate: Annotated[float | None, asks("Share of mails that bounce, such as 0.02.")] = None,
+    complaint_rate: Annotated[float | None, asks("Share that draw a complaint, such as 0.0002.")] = None,
+    block_rate: Annotated[float | None, asks("Share that are blocked as spam.")] = None,
+    reply_rate: Annotated[float | None, asks("Share that are answered; ends the sequence.")] = None,
+    bounce_warns: Annotated[float, asks("Bounces that warn.", "--warn-above")] = BASE.bounce_warns,
+    bounce_pauses: Annotated[float, asks("Bounces that pause a mailbox.", "--pause-above")] = BASE.bounce_pauses,
+    complaint_alerts: Annotated[
+        float, asks("Complaints that alert, and hold a campaign.", "--complaints-above")
+    ] = BASE.complaint_alerts,
+    window_days: Annotated[int, asks("Days over which these shares are taken.", "--window")] = BASE.window_days,
+    warn_sample: Annotated[int, asks("Mails of the window before bounces warn.")] = BASE.warn_sample,
+    pause_sample: Annotated[int, asks("Mails of it before bounces pause.")] = BASE.pause_sample,
+    false_pauses_a_month: Annotated[float | None, asks("False pauses a month at most.", "--false-pauses")] = None,
+    lift_after_days: Annotated[int, asks("Days until a person lifts a pause; 0: nobody does.", "--lift-after")] = 3,
+    weekdays_only: Annotated[bool, asks("Nothing on Saturday and Sunday.", "--weekdays")] = False,
+    pool: Annotated[str, asks("Take mailboxes and rates of this pool from the ledger.", "--from-ledger")] = "",
+    campaign_id: Annotated[int | None, asks("Take pool, recipients and steps of this campaign.", "--campaign")] = None,
+    first_day: Annotated[
+        date | None, asks("Such as 2026-12-01; else today.", "--start", parser=_day, metavar="DAY")
+    ] = None,
+    days: Annotated[int, asks("How many days at most.")] = 90,
+    runs: Annotated[int, asks("How many times it is played.")] = 100,
+    seed: Annotated[int, asks("Which luck; the same seed gives the same answer.")] = 1,
+    plot: Annotated[Path | None, asks("Write a plot to this HTML file.")] = None,
 ) -> None:
     """Play a plan many times with the real planner: finish date, mails a day and pauses, with 80 % intervals."""
+    options = _plan(locals())  # each parameter is a field of PlanOptions or Thresholds, under its name
     from leadmill.bootstrap import app
-    from leadmill.ports.simulation import PlanOptions
 
-    options = PlanOptions(
-        recipients=recipients,
-        domains=domains,
-        mailboxes_per_domain=mailboxes,
-        daily_limit=cap,
-        is_warm=warm,
-        warm_up_curve=curve,
-        domain_daily_limit=domain_cap,
-        account_daily_limit=account_cap,
-        gmail_share=gmail_share,
-        gmail_hourly_limit=gmail_an_hour,
-        steps=steps,
-        step_delay_days=step_delay,
-        bounce_rate=bounce_rate,
-        complaint_rate=complaint_rate,
-        block_rate=block_rate,
-        reply_rate=reply_rate,
-        weekdays_only=weekdays,
-        lift_after_days=lift_after or None,
-        false_pauses_a_month=false_pauses,
-        pool=from_ledger,
-        campaign_id=campaign,
-        first_day=_day(start),
-        days=days,
-        runs=runs,
-        seed=seed,
-    )
     simulation = app().simulate(options, datetime.now(UTC))
     for line in said(simulation):
         typer.echo(line)
@@ -85,16 +87,19 @@ def simulate(  # noqa: PLR0913 - one option a question
         typer.echo(f"The plot is in {plot}.")
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no day; write it as 2026-12-01.", param_hint="--start") from error
+def _plan(values: Mapping[str, Any]) -> PlanOptions:
+    """The plan that a command line's values describe."""
+    from leadmill.ports.simulation import PlanOptions
+
+    rules = Thresholds(**{each.name: values[each.name] for each in fields(Thresholds)})
+    plain = {each.name: values[each.name] for each in fields(PlanOptions) if each.name in values}
+    return PlanOptions(**plain | {"rules": rules, "lift_after_days": values["lift_after_days"] or None})
 
 
 def said(simulation: Simulation) -> list[str]:
     """A simulation in lines for a terminal."""
     world = simulation.world
+    stops, warnings = stop_words(world.rules), warning_words(world.rules)
     domains = len({m.domain_id for m in world.mailboxes})
     sending = f"{world.steps} mail(s) each, {len(world.mailboxes)} mailboxes on {domains} domains"
     lines = [
@@ -102,7 +107,8 @@ def said(simulation: Simulation) -> list[str]:
         "",
         _row("", ["10 %", "median", "90 %"]),
         _row("finished on", [str(day) if day else f"> {world.most_days} days" for day in simulation.finish]),
-        *(_banded(STOPS[name], stops) for name, stops in simulation.stops.items()),
+        *(_banded(stops[name], counts) for name, counts in simulation.stops.items()),
+        *(_banded(warnings[name], counts) for name, counts in simulation.warnings.items()),
         _banded("days of mailboxes stopped", simulation.stopped_days),
         _banded("bounces", simulation.bounced),
         _banded("complaints", simulation.complained),

@@ -285,7 +285,7 @@ def test_leads_that_lack_a_needed_field_are_counted_with_an_example(app: App) ->
     campaign_id = app.create_campaign(ANALYST, draft, NOW)
     check = next(c for c in app.preflight(campaign_id, NOW) if c.name == "fields")
     assert check.result == "error"
-    assert check.message == "2 leads would get no mail. 2 have no first_name"
+    assert check.message == "2 leads would get no mail. 2 have no first_name."
     assert check.lead_ids == (nameless, nameless + 1)
     (gap,) = check.gaps
     assert (gap.kind, gap.name, gap.lead_count) == ("variable", "first_name", 2)

@@ -6,6 +6,7 @@ import csv
 import io
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -66,11 +67,21 @@ def test_each_lacking_field_is_told_with_its_leads(app: App) -> None:
     )
     assert found
     assert found.result == "error"
-    assert found.message == "2 leads would get no mail. 2 have no first_name; 1 have no company"
+    assert found.message == "2 leads would get no mail. 2 have no first_name; 1 has no company."
     by_name = {gap.name: gap for gap in found.gaps}
     assert {lead.lead_id for lead in by_name["first_name"].samples} == {nameless, bare}
     assert [lead.lead_id for lead in by_name["company"].samples] == [bare]
     assert {lead.name for lead in by_name["first_name"].samples} == {"Lee", ""}
+
+
+def test_a_field_that_only_some_values_ask_for_is_looked_for_on_several_leads(app: App) -> None:
+    make_lead(app, "ok@a.test", city="Paris")
+    needs = make_lead(app, "needs@a.test", city="Berlin")
+    found = check(app, draft_with(app, "<p>{% if city == 'Berlin' %}{{ company }}{% endif %}</p>"), "fields")
+    assert found
+    assert found.result == "error"
+    assert found.message == "Up to 2 leads would get no mail. 2 have no company."
+    assert needs in found.lead_ids
 
 
 def test_a_file_s_further_columns_count_as_fields(app: App) -> None:
@@ -324,6 +335,44 @@ def test_a_lead_that_moved_after_the_plan_is_withdrawn_by_the_upkeep(app: App) -
     assert {row["code"] for row in sends(app, campaign_id)} == {"policy_country"}
 
 
+def test_a_lead_whose_legal_basis_its_pool_accepts_no_more_is_withdrawn_by_the_upkeep(app: App) -> None:
+    make_lead(app, "us@a.test", legal_basis="consent", country="US")
+    campaign_id = approved_campaign(app)
+    app.plan_campaigns(NOW)
+    execute(app, "update ledger.pools set accepts_legal_bases = '{contract}'")  # as a basis that an import raised
+    assert app.plan_campaigns(NOW)["suppressed"] == 2
+    assert {row["code"] for row in sends(app, campaign_id)} == {"policy"}
+
+
+def test_an_import_that_tells_a_lead_s_country_withdraws_its_mails_at_once(lake_app: App) -> None:
+    make_lead(lake_app, "moved@a.test", legal_basis="legitimate_interest", country="US")
+    make_lead(lake_app, "stays@a.test", legal_basis="legitimate_interest", country="US")
+    campaign_id = approved_campaign(lake_app)
+    lake_app.plan_campaigns(NOW)
+    rows = "email,country,legal_basis,source\nmoved@a.test,DE,legitimate_interest,fair\nstays@a.test,US,legitimate_interest,fair\n"
+    lake_app.store.write("landing/leads/moved.csv", rows.encode())
+    assert lake_app.import_lead_file("landing/leads/moved.csv", as_of=NOW, requested_by="test")["updated_count"] == 1
+    assert [(row["state"], row["code"]) for row in sends(lake_app, campaign_id, "state = 'suppressed'")] == [
+        ("suppressed", "policy_country"),
+        ("suppressed", "policy_country"),
+    ]
+    assert len(sends(lake_app, campaign_id, "state = 'planned'")) == 2
+
+
+def test_a_decision_on_a_country_waits_for_what_a_claim_holds(app: App) -> None:
+    make_lead(app, "us@a.test", legal_basis="legitimate_interest", country="US")
+    campaign_id = approved_campaign(app)
+    app.plan_campaigns(NOW)
+    with ThreadPoolExecutor(1) as other:
+        with app.database.transaction() as connection:  # a claim, which puts back what no mailbox could take
+            connection.execute("select from ledger.sends where campaign_id = %s for no key update", (campaign_id,))
+            deciding = other.submit(app.override_country_rule, ADMIN, "US", ["consent"], NOW, reason="local counsel")
+            with pytest.raises(TimeoutError):
+                deciding.result(0.3)
+        assert deciding.result(10) == 2
+    assert {row["code"] for row in sends(app, campaign_id)} == {"policy_country"}
+
+
 # --- the unsubscribe link, tried over HTTP
 
 
@@ -424,3 +473,21 @@ def test_a_link_that_mailbox_providers_could_not_use_is_found_out(get, post, wor
         result = HttpUnsubscribeProbe(url, b"k" * 32).try_link()
     assert result.outcome is ProbeOutcome.FAILS
     assert words in result.detail
+
+
+def test_an_answer_that_cannot_be_read_is_somebody_elses() -> None:
+    class Garbled(_Answers):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", "3")
+            self.end_headers()
+            self.wfile.write(b"abc")
+
+    server = HTTPServer(("127.0.0.1", 0), Garbled)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    result = HttpUnsubscribeProbe(f"http://127.0.0.1:{server.server_port}", b"k" * 32).try_link()
+    server.shutdown()
+    server.server_close()
+    assert result.outcome is ProbeOutcome.FAILS
+    assert "not this Leadmill's edge" in result.detail

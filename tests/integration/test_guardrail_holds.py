@@ -8,7 +8,8 @@ import pytest
 
 from leadmill.bootstrap import App
 from leadmill.domain.access import SYSTEM
-from leadmill.errors import InputInvalid, NotAllowed, NotFound
+from leadmill.domain.guardrails import Health
+from leadmill.errors import Conflict, InputInvalid, NotAllowed, NotFound
 from tests.event_world import NOON, land, make_sends, ses_record
 from tests.sending_world import (
     ADMIN,
@@ -146,7 +147,8 @@ def test_one_complaint_asks_for_a_review_and_holds_nobody(app: App, pool: int) -
     (review,) = app.content_reviews()
     assert (review.campaign_id, review.complaints, review.is_held) == (campaign, 1, False)
     assert review.mailboxes == ("box0@brand.test",)
-    assert [alert.kind for alert in app.open_alerts()] == ["content_review"]
+    (alert,) = app.open_alerts()
+    assert (alert.kind, "1 spam complaint in" in alert.message) == ("content_review", True)
 
 
 def test_a_doubtful_content_is_held_until_somebody_has_read_it_and_new_complaints_ask_again(
@@ -174,6 +176,22 @@ def test_a_doubtful_content_is_held_until_somebody_has_read_it_and_new_complaint
         app.confirm_content(ANALYST, 999_999, reason="fine", as_of=NOW)
 
 
+@pytest.mark.parametrize("was", ["running", "paused"])
+def test_nobody_resumes_a_campaign_of_doubtful_content_past_its_review(app: App, pool: int, was: str) -> None:
+    (box,) = make_mailboxes(app, 1)
+    campaign = make_campaign(app, pool, people(10), status=was, planned_at=NOW)
+    complaints(app, campaign, box, 3)
+    assert app.apply_guardrails(NOW)["campaigns_held"] == (was == "running")
+    (review,) = app.content_reviews()
+    assert review.is_held
+    with pytest.raises(Conflict, match="read its content and confirm it"):
+        app.resume_campaign(ANALYST, campaign, later(minutes=1), "looks fine")
+    assert app.confirm_content(ANALYST, campaign, reason="read it", as_of=later(minutes=2)) is (was == "running")
+    if was == "paused":
+        app.resume_campaign(ANALYST, campaign, later(minutes=3), "go on")
+    assert execute(app, "select status from ledger.campaigns") == [{"status": "running"}]
+
+
 def test_a_campaign_that_a_person_paused_is_not_resumed_by_closing_its_review(app: App, pool: int) -> None:
     (box,) = make_mailboxes(app, 1)
     campaign = make_campaign(app, pool, people(10), status="paused", status_reason="waits for legal")
@@ -196,3 +214,133 @@ def test_two_complaint_events_that_come_twice_pause_the_mailbox_and_hold_their_c
     holds = [each for each in app.holds(NOON) if each.subject_kind == "mailbox"]
     assert {each.finding for each in holds} == {"complaint"}
     assert sum(each.evidence["complained"] for each in holds) == 2
+
+
+def test_what_people_were_told_of_a_cool_down_closes_with_it(app: App, pool: int) -> None:
+    make_mailboxes(app, 1)
+    app.cool_down_domain("brand.test", reason="spam block", until=later(days=14), as_of=NOW)
+    app.open_lanes(later(days=13))
+    assert [alert.kind for alert in app.open_alerts()] == ["domain_cooling_down"]
+    app.open_lanes(later(days=14))
+    assert app.open_alerts() == []
+    assert domain_status(app) == "active"
+
+
+def test_warnings_close_by_themselves_when_they_hold_no_more_and_may_come_again(app: App, pool: int) -> None:
+    first, _ = make_mailboxes(app, 2)
+    health(app, first, accepted=600, hard_bounced=20)
+    health(app, first, days_ago=2, accepted=600, hard_bounced=20)
+    assert app.apply_guardrails(NOW)["warned"] == 1
+    assert app.apply_guardrails(later(minutes=1))["warned"] == 0  # told already
+    assert [alert.kind for alert in app.open_alerts()] == ["mailbox_warned"]
+    execute(app, "update ledger.mailbox_health set accepted = 800")
+    app.apply_guardrails(later(minutes=2))
+    assert app.open_alerts() == []
+    execute(app, "update ledger.mailbox_health set hard_bounced = 26")
+    assert app.apply_guardrails(later(minutes=3))["warned"] == 1
+
+
+def test_a_warning_gives_way_to_the_pause_that_follows_it(app: App, pool: int) -> None:
+    first, _ = make_mailboxes(app, 2)
+    health(app, first, accepted=600, hard_bounced=20)
+    app.apply_guardrails(NOW)
+    execute(app, "update ledger.mailbox_health set hard_bounced = 60")
+    assert app.apply_guardrails(later(minutes=1))["paused"] == 1
+    assert "mailbox_warned" not in {alert.kind for alert in app.open_alerts()}
+
+
+def test_a_domains_alert_of_complaints_closes_when_they_have_left_the_window(app: App, pool: int) -> None:
+    first, _ = make_mailboxes(app, 2)
+    health(app, first, accepted=1_000, complained=2)
+    app.apply_guardrails(NOW)
+    assert "domain_complaints" in {alert.kind for alert in app.open_alerts()}
+    app.apply_guardrails(later(days=15))
+    assert "domain_complaints" not in {alert.kind for alert in app.open_alerts()}
+
+
+def test_a_release_that_has_left_the_window_and_years_of_mail_change_no_verdict(app: App, pool: int) -> None:
+    first, second = make_mailboxes(app, 2)
+    for mailbox in (first, second):
+        for days_ago in range(100, 400, 50):
+            health(app, mailbox, days_ago=days_ago, accepted=5_000, hard_bounced=400)
+    assert app.apply_guardrails(later(days=-92))["paused"] == 2
+    for mailbox in (first, second):
+        app.lift_pause(ADMIN, mailbox, reason="list cleaned", as_of=later(days=-91))
+    for mailbox in (first, second):
+        health(app, mailbox, days_ago=1, accepted=300, hard_bounced=16)
+    found = {each.mailbox_id: each.health for each in app.sender_registry.health(as_of=NOW)}
+    assert found[first] == found[second] == Health(300, 16)
+    assert app.apply_guardrails(NOW)["paused"] == 2
+    app.lift_pause(ADMIN, first, reason="list cleaned", as_of=later(hours=1))
+    found = {each.mailbox_id: each.health for each in app.sender_registry.health(as_of=later(hours=2))}
+    assert (found[first], found[second]) == (Health(0), Health(300, 16))
+
+
+def test_a_person_who_lifts_their_own_pause_does_not_lift_what_a_guardrail_would_have_paused_for(
+    app: App, pool: int
+) -> None:
+    mailbox = make_mailboxes(app, 1)[0]
+    app.pause_mailbox(ANALYST, mailbox, reason="holiday", as_of=later(days=-2))
+    health(app, mailbox, days_ago=3, accepted=80, hard_bounced=16)  # its last mails, heard of while it was paused
+    assert app.apply_guardrails(NOW)["paused"] == 0
+    app.lift_pause(ADMIN, mailbox, reason="back again", as_of=later(hours=1))
+    assert app.apply_guardrails(later(hours=2))["paused"] == 1
+    app.lift_pause(ADMIN, mailbox, reason="list cleaned", as_of=later(hours=3))
+    assert app.apply_guardrails(later(hours=4))["paused"] == 0
+
+
+def test_a_spam_block_that_reports_tell_of_while_a_person_paused_the_domain_cools_it_down_after_that(
+    app: App, pool: int
+) -> None:
+    mailbox = make_mailboxes(app, 1)[0]
+    app.pause_domain(ANALYST, "brand.test", reason="holiday", as_of=NOW)
+    health(app, mailbox, accepted=40, blocked=5)
+    app.apply_guardrails(later(hours=1))
+    app.lift_domain_pause(ADMIN, "brand.test", reason="back again", as_of=later(hours=2))
+    assert app.apply_guardrails(later(hours=3))["cooled_down"] == 1
+    app.lift_domain_pause(ADMIN, "brand.test", reason="delisted", as_of=later(hours=4))
+    assert app.apply_guardrails(later(hours=5))["cooled_down"] == 0
+
+
+@pytest.mark.parametrize("first", ["cool_down", "pause"])
+def test_a_pause_over_a_cool_down_or_before_it_does_not_end_it(app: App, pool: int, first: str) -> None:
+    """Who lifts their own pause of a spam-blocked domain must not send from it again at once, and never at full speed."""
+    (box,) = make_mailboxes(app, 1)
+    acts = [
+        lambda: app.cool_down_domain("brand.test", reason="spam block", until=later(days=14), as_of=NOW),
+        lambda: app.pause_domain(ANALYST, "brand.test", reason="holiday", as_of=NOW),
+    ]
+    for act in acts if first == "cool_down" else reversed(acts):
+        assert act()
+    assert domain_status(app) == "paused"
+    (hold,) = [each for each in app.holds(NOW) if each.ended_at is None]
+    assert (hold.status, hold.until, hold.cause, hold.reason) == ("paused", None, "person", "holiday")
+    app.open_lanes(later(days=1))
+    assert app.lift_domain_pause(ADMIN, "brand.test", reason="back again", as_of=later(days=2))
+    assert domain_status(app) == "cooling_down"
+    (hold,) = [each for each in app.holds(NOW) if each.ended_at is None]
+    assert (hold.status, hold.until, hold.cause) == ("cooling_down", later(days=14), "evidence")
+    assert hold.reason == "spam block"
+    assert {state.capacity.relaxes_at for state in app.mailboxes(later(days=3))} == {later(days=14)}
+    app.open_lanes(later(days=14))
+    assert domain_status(app) == "active"
+    assert [standing.mailbox_id for standing in app.warm_ups()] == [box]  # on probation
+
+
+def test_a_pause_that_outlasts_a_cool_down_ends_on_probation(app: App, pool: int) -> None:
+    (box,) = make_mailboxes(app, 1)
+    app.cool_down_domain("brand.test", reason="spam block", until=later(days=14), as_of=NOW)
+    app.pause_domain(ANALYST, "brand.test", reason="holiday", as_of=NOW)
+    app.open_lanes(later(days=20))
+    assert domain_status(app) == "paused"
+    app.lift_domain_pause(ADMIN, "brand.test", reason="back again", as_of=later(days=21))
+    assert domain_status(app) == "active"
+    assert [standing.mailbox_id for standing in app.warm_ups()] == [box]
+
+
+def test_an_admin_still_ends_a_cool_down_itself(app: App, pool: int) -> None:
+    make_mailboxes(app, 1)
+    app.cool_down_domain("brand.test", reason="spam block", until=later(days=14), as_of=NOW)
+    assert app.lift_domain_pause(ADMIN, "brand.test", reason="delisted", as_of=later(days=2))
+    assert domain_status(app) == "active"
+    assert not app.lift_domain_pause(ADMIN, "brand.test", reason="again", as_of=later(days=3))

@@ -371,6 +371,21 @@ def test_what_others_sent_is_the_providers_count_less_ours(app: App) -> None:
     assert app.mailboxes(NOW)[0].mailbox.provider_others == 100
 
 
+def test_a_lead_page_shows_subjects_as_the_lead_reads_them_and_never_the_template(lake_app: App) -> None:
+    app = lake_app
+    make_lane(app, 2525)
+    pool = make_pool(app)
+    make_mailboxes(app, 1)
+    make_campaign(app, pool, to("gmail.com", 1), steps=3)
+    execute(
+        app, "update ledger.variants set subject = '{{ first_name }}{{ job_title | default(\"!\") }}' where step = 1"
+    )
+    execute(app, "update ledger.variants set subject = 'About {{ phone }}' where step = 2")
+    claim(app)
+    subjects = {sent["step"]: sent["subject"] for sent in app.lead_detail(ANALYST, 1).sends}
+    assert subjects == {1: "Jo!", 2: "About [phone]", 3: "Step 3"}
+
+
 def test_a_leads_page_can_say_why_its_mail_went_out_from_there(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     app = lake_app
     make_lane(app, 2525)
@@ -385,7 +400,54 @@ def test_a_leads_page_can_say_why_its_mail_went_out_from_there(lake_app: App, mo
 
     assert words(sent["reason"], sent["why"]) == (
         "least full and healthiest of 2 that could: 0% of its day used, 2.0% bounces;"
-        " others bound: 1 by the mailbox is paused (gmail)"
+        " others that could not: 1 since the mailbox is paused (to Gmail)"
     )
     assert words(None, None) == ""
     assert words("sticky", None) == "it sent the first mail"
+
+
+@pytest.mark.parametrize(("before", "after"), [("UTC", "Pacific/Honolulu"), ("Pacific/Honolulu", "Asia/Kolkata")])
+def test_a_mailbox_whose_zone_changes_keeps_what_it_used_of_its_day(app: App, before: str, after: str) -> None:
+    make_lane(app, 2525)
+    pool = make_pool(app)
+    make_mailboxes(app, 1, daily_limit=4, time_zone=before)
+    make_campaign(app, pool, to("people.test", 12))
+    assert len(claim(app, worker="morning")) == 4
+    make_mailboxes(app, 1, daily_limit=4, time_zone=after)
+    assert claim(app, now=later(minutes=1), worker="moved") == []
+    assert app.check_conservation(later(minutes=2)).faults == 0
+    make_mailboxes(app, 1, daily_limit=4, time_zone=before)
+    assert claim(app, now=later(minutes=3), worker="back") == []
+    assert len(claim(app, now=later(days=2), worker="another day")) == 4
+
+
+@pytest.mark.parametrize(
+    ("zone", "evening"),
+    [
+        ("Europe/Berlin", datetime(2026, 3, 28, 20, tzinfo=UTC)),  # 23 hours follow
+        ("Europe/Berlin", datetime(2026, 10, 24, 20, tzinfo=UTC)),  # 25 hours follow
+        ("America/Havana", datetime(2026, 3, 7, 20, tzinfo=UTC)),  # the next day has no midnight
+        ("Asia/Beirut", datetime(2026, 3, 28, 20, tzinfo=UTC)),
+        ("America/Havana", datetime(2026, 10, 31, 20, tzinfo=UTC)),  # and here it has midnight to one twice
+        ("Asia/Kathmandu", datetime(2026, 3, 2, 17, tzinfo=UTC)),  # a quarter to the hour
+        ("Pacific/Kiritimati", datetime(2026, 3, 2, 17, tzinfo=UTC)),
+    ],
+)
+def test_a_day_ends_for_the_limit_when_it_ends_in_the_mailboxs_zone_and_not_before(
+    app: App, zone: str, evening: datetime
+) -> None:
+    make_lane(app, 2525)
+    pool = make_pool(app)
+    make_mailboxes(app, 1, daily_limit=3, time_zone=zone)
+    campaign = make_campaign(app, pool, to("people.test", 20), due_at=evening)
+    assert len(claim(app, now=evening, worker="evening")) == 3
+    for day in ("first", "second"):
+        (ends,) = {
+            each.relaxes_at for each in app.explain_waiting(campaign, evening) if each.reason == Binding.MAILBOX_DAY
+        }
+        assert ends is not None
+        assert evening < ends <= evening + timedelta(hours=25)
+        assert claim(app, now=ends - timedelta(seconds=1), worker=f"{day} too early") == []
+        assert len(claim(app, now=ends, worker=f"{day} morning")) == 3
+        evening = ends
+    assert app.check_conservation(evening).faults == 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from typer.testing import CliRunner
 import leadmill.bootstrap
 from leadmill.bootstrap import App
 from leadmill.cli import main
+from leadmill.domain.guardrails import Thresholds
+from leadmill.domain.simulation import Simulation
 from leadmill.errors import InputInvalid, NotFound
 from leadmill.ports.simulation import PlanOptions
 from tests.sending_world import (
@@ -82,6 +85,11 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(app: App, pool: int) -> No
         PlanOptions(recipients=10, domains=0),
         PlanOptions(recipients=10, bounce_rate=2.0),
         PlanOptions(recipients=10, pool="pool"),
+        PlanOptions(recipients=10, false_pauses_a_month=0),
+        PlanOptions(recipients=10, rules=Thresholds(bounce_warns=0.06)),
+        PlanOptions(recipients=10, rules=Thresholds(bounce_warns=3, bounce_pauses=5)),
+        PlanOptions(recipients=10, rules=Thresholds(window_days=0)),
+        PlanOptions(recipients=10, rules=Thresholds(pause_sample=0)),
     ):
         with pytest.raises(InputInvalid):
             app.simulate(options, NOW)
@@ -103,3 +111,32 @@ def test_the_command_says_it_in_a_table_and_writes_a_plot(
     assert "500 recipients, 1 mail(s) each, 6 mailboxes on 2 domains, from 2026-11-23; 5 runs" in result.output
     assert plot.stat().st_size > 1_000_000
     assert CliRunner().invoke(main, ["simulate", "--recipients", "5", "--start", "soon"]).exit_code == 2
+
+
+def test_every_question_of_a_plan_is_an_option_of_the_command(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[PlanOptions] = []
+
+    def simulate(options: PlanOptions, _as_of: datetime) -> Simulation:
+        seen.append(options)
+        return app_simulate(replace(options, recipients=5, runs=1, pool="", campaign_id=None), NOW)
+
+    app_simulate = app.simulate
+    monkeypatch.setattr(leadmill.bootstrap, "app", lambda: app)
+    monkeypatch.setattr(app, "simulate", simulate)
+    words = """simulate --recipients 9 --domains 2 --mailboxes 4 --cap 30 --warm --curve brisk --domain-cap 90
+        --account-cap 80 --gmail-share 0.5 --gmail-an-hour 7 --steps 2 --step-delay 4 --bounce-rate 0.01
+        --complaint-rate 0.002 --block-rate 0.003 --reply-rate 0.04 --warn-above 0.02 --pause-above 0.06
+        --complaints-above 0.005 --window 10 --warn-sample 50 --pause-sample 150 --false-pauses 0.5 --lift-after 0
+        --weekdays --from-ledger outreach --campaign 3 --start 2026-12-01 --days 20 --runs 2 --seed 8"""
+    result = CliRunner().invoke(main, words.split())
+    assert result.exit_code == 0, result.output
+    assert seen == [
+        PlanOptions(
+            recipients=9, domains=2, mailboxes_per_domain=4, daily_limit=30, is_warm=True, warm_up_curve="brisk",
+            domain_daily_limit=90, account_daily_limit=80, gmail_share=0.5, gmail_hourly_limit=7, steps=2,
+            step_delay_days=4, bounce_rate=0.01, complaint_rate=0.002, block_rate=0.003, reply_rate=0.04,
+            weekdays_only=True, lift_after_days=None, false_pauses_a_month=0.5,
+            rules=Thresholds(0.02, 0.06, 0.005, 10, 50, 150), pool="outreach", campaign_id=3,
+            first_day=date(2026, 12, 1), days=20, runs=2, seed=8,
+        )
+    ]  # fmt: skip

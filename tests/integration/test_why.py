@@ -116,7 +116,7 @@ def test_people_pauses_name_their_reason_on_every_level(app: App, pool: int) -> 
     app.pause_account(ANALYST, "own smtp", reason="contract ends", as_of=NOW)
     assert "its provider account own smtp is paused" in box(app, campaign).sentence
     app.pause_campaign(ANALYST, campaign, NOW, "wrong offer")
-    assert "The campaign is paused; resume it. (wrong offer)" in why(app, campaign)["paused"].sentence
+    assert "The campaign is paused; resume it (wrong offer)." in why(app, campaign)["paused"].sentence
     app.lift_account_pause(ADMIN, "own smtp", reason="renewed", as_of=NOW)
 
 
@@ -171,3 +171,36 @@ def test_the_command_prints_each_reason_with_its_end(app: App, pool: int, monkey
     result = CliRunner().invoke(cli.main, ["why", str(campaign)])
     assert result.exit_code == 0
     assert result.output == "sends: 2 mails wait for the time or window of their lead. Until 2099-01-01 09:00 UTC.\n"
+
+
+@pytest.mark.parametrize("account", ["own smtp", "other"])
+def test_follow_ups_of_a_mailbox_that_was_moved_to_another_pool_go_out_by_its_lane_or_say_that_they_wait(
+    app: App, pool: int, account: str
+) -> None:
+    make_lane(app, 2, name="other")
+    make_pool(app, "newsletter")
+    make_mailboxes(app, 2)
+    campaign = make_campaign(app, pool, people(4), steps=2)
+    accept(app, NOW)
+    app.add_mailbox(ADMIN, address="box0@brand.test", account=account, pool="newsletter", as_of=NOW)
+    accept(app, later(days=4))
+    found = why(app, campaign, later(days=4))
+    if account == "own smtp":
+        assert "moved_away" not in found
+        assert "due" not in found
+    else:
+        assert found["moved_away"].subject == "box0@brand.test"
+        assert found["moved_away"].sentence.startswith("2 follow-ups have to go from here, since the thread began here")
+        assert "next_dispatch" not in found
+
+
+def test_a_free_mailbox_promises_nothing_to_follow_ups_that_wait_for_another(app: App, pool: int) -> None:
+    box0, _ = make_mailboxes(app, 2)
+    campaign = make_campaign(app, pool, people(4), steps=2)
+    accept(app, NOW)
+    app.pause_mailbox(ANALYST, box0, reason="holiday", as_of=NOW)
+    accept(app, later(days=4))
+    found = why(app, campaign, later(days=4))
+    assert found["due"].count == 2
+    assert "next_dispatch" not in found
+    assert box(app, campaign, later(days=4)).sentence.endswith("2 follow-ups have to go from here.")

@@ -47,10 +47,16 @@ class Browsing(Core):
 
     def lead_detail(self, actor: Actor, lead_id: int) -> LeadDetail:
         """Everything known of one lead. Raises `NotFound`."""
+        from leadmill.adapters.content.compiler import JinjaContentCompiler
         from leadmill.adapters.lake.lead_history import LakeLeadHistory
+        from leadmill.adapters.ledger.audience import PostgresAudience
+        from leadmill.adapters.ledger.sends import LedgerSends
         from leadmill.services.find_leads import describe_lead
+        from leadmill.services.render_subjects import SubjectSources
 
-        return describe_lead(self._lead_search, LakeLeadHistory(self.lake), actor, lead_id)
+        compiler = JinjaContentCompiler(edge_base_url=self.settings.edge_base_url, key=self.settings.secret)
+        subjects = SubjectSources(LedgerSends(self.database), PostgresAudience(self.database), compiler)
+        return describe_lead(self._lead_search, LakeLeadHistory(self.lake), subjects, actor, lead_id)
 
     def sending_domains(self, as_of: datetime) -> tuple[SendingDomain, ...]:
         """Every sending domain with its status and what it sent today."""

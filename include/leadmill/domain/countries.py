@@ -19,10 +19,25 @@ def country_codes() -> dict[str, str]:
 
     Source: ISO 3166-1; names of Unicode CLDR in ten languages, aliases of our own (`countries.txt`).
     """
-    lines = files(__package__).joinpath("countries.txt").read_text(encoding="utf-8").splitlines()
-    table = [line.split(";") for line in lines if not line.startswith("#")]
+    table = _table()
     codes = {folded(name): names[0] for names in table for name in names[1:]}
     return codes | {names[0].casefold(): names[0] for names in table}
+
+
+@cache
+def _table() -> list[list[str]]:
+    lines = files(__package__).joinpath("countries.txt").read_text(encoding="utf-8").splitlines()
+    return [line.split(";") for line in lines if not line.startswith("#")]
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {names[0]: names[2] for names in _table()}
+
+
+def country_name(code: str) -> str:
+    """The English name of an alpha-2 code; the code itself where it is no country's."""
+    return _names().get(code, code)
 
 
 def country_code(text: str) -> str | None:

@@ -58,7 +58,7 @@ class CountryRule:
         return frozenset({"consent", "contract"} | cold)
 
 
-_EU_UNKNOWN = "ePrivacy Directive Art. 13(5) leaves B2B to the state; no reading of its law yet, so consent"
+_EU_UNKNOWN = "Left to the state (ePrivacy Directive Art. 13(5)), whose law is not read yet: consent"
 _Reading = tuple[str, ColdMail, str, Sureness]
 
 _READ: tuple[_Reading, ...] = (

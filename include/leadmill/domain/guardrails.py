@@ -5,10 +5,11 @@ Public signatures (importable at any time; all pure):
     DayOfMail(sent, bounced)                                         one day of one mailbox, for the sequential test
     pause_threshold(mails_a_month, *, false_pauses_a_month=1.0)      -> mails; the sequential test pauses from there on
     bounce_evidence(days)                                            -> log of the test's value over days in order
-    judge_mailbox(health, *, days=(), threshold=None)                -> list[Verdict]
-    judge_domain(health)                                             -> list[Verdict]
+    Thresholds(...)                                                  rates and samples; PRODUCTION by default
+    judge_mailbox(health, *, days=(), threshold=None, rules=PRODUCTION)  -> list[Verdict]
+    judge_domain(health, *, rules=PRODUCTION)                        -> list[Verdict]
     half_are_stopped(mailboxes, stopped)                             -> bool; the domain's own guardrail
-    content_is_doubtful(complaints, mails)                           -> bool; a campaign is held for a review
+    content_is_doubtful(complaints, mails, *, rules=PRODUCTION)      -> bool; a campaign is held for a review
 """
 
 from __future__ import annotations
@@ -67,6 +68,28 @@ domain within the window count as a spam block. Our choice: a single filter's ve
 HALF = 0.5
 LEAST_MAILBOXES_OF_DOMAIN = 2
 """A domain is paused with half of its mailboxes (source as above); with a single one there is nothing more to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From where on guardrails act: production keeps to the defaults, a simulation may ask "what if".
+
+    Attributes:
+        bounce_warns, bounce_pauses: Share of hard bounces above which a mailbox is warned about, and paused.
+        complaint_alerts: Share of complaints above which a domain alerts and a campaign's content is doubtful.
+        window_days: Days that rates are taken over.
+        warn_sample, pause_sample: Mails of the window before a rate warns, and before it pauses.
+    """
+
+    bounce_warns: float = BOUNCE_RATE_WARNS
+    bounce_pauses: float = BOUNCE_RATE_PAUSES
+    complaint_alerts: float = COMPLAINT_RATE_ALERTS
+    window_days: int = WINDOW_DAYS
+    warn_sample: int = BOUNCE_MINIMUM_SAMPLE
+    pause_sample: int = PAUSE_MINIMUM_SAMPLE
+
+
+PRODUCTION = Thresholds()
 
 
 class Action(StrEnum):
@@ -206,31 +229,38 @@ def _log_sum(one: float, other: float) -> float:
     return high if low == -math.inf else high + math.log1p(math.exp(low - high))
 
 
-def judge_mailbox(health: Health, *, days: Sequence[DayOfMail] = (), threshold: float | None = None) -> list[Verdict]:
+def judge_mailbox(
+    health: Health,
+    *,
+    days: Sequence[DayOfMail] = (),
+    threshold: float | None = None,
+    rules: Thresholds = PRODUCTION,
+) -> list[Verdict]:
     """What a mailbox's recent mails lead to; empty where all is well. A pause makes a warning superfluous.
 
     Args:
         health: The window of `WINDOW_DAYS`, since the last release.
         days: The same mailbox day by day for the sequential test, up to `EVIDENCE_DAYS` back, since the last release.
         threshold: What `pause_threshold` says of its pool; None leaves the sequential test out.
+        rules: From where on bare rates warn and pause.
     """
     evidence = {
         "sent": health.sent,
         "hard_bounced": health.hard_bounced,
         "bounce_rate": round(health.bounce_rate, 4),
         "complained": health.complained,
-        "window_days": WINDOW_DAYS,
+        "window_days": rules.window_days,
     }
     verdicts = []
     if health.complained > 0:
         verdicts.append(Verdict(Finding.COMPLAINT, Action.PAUSE, evidence))
-    if health.sent >= PAUSE_MINIMUM_SAMPLE and health.bounce_rate > BOUNCE_RATE_PAUSES:
-        limits = {"pauses_above": BOUNCE_RATE_PAUSES, "minimum_sample": PAUSE_MINIMUM_SAMPLE}
+    if health.sent >= rules.pause_sample and health.bounce_rate > rules.bounce_pauses:
+        limits = {"pauses_above": rules.bounce_pauses, "minimum_sample": rules.pause_sample}
         verdicts.append(Verdict(Finding.BOUNCE_RATE_TOO_HIGH, Action.PAUSE, evidence | limits))
     elif threshold is not None and (value := bounce_evidence(days)) >= math.log(threshold):
         verdicts.append(Verdict(Finding.BOUNCES_BEYOND_CHANCE, Action.PAUSE, evidence | _test(days, value, threshold)))
-    elif health.sent >= BOUNCE_MINIMUM_SAMPLE and health.bounce_rate > BOUNCE_RATE_WARNS:
-        limits = {"warns_above": BOUNCE_RATE_WARNS, "minimum_sample": BOUNCE_MINIMUM_SAMPLE}
+    elif health.sent >= rules.warn_sample and health.bounce_rate > rules.bounce_warns:
+        limits = {"warns_above": rules.bounce_warns, "minimum_sample": rules.warn_sample}
         verdicts.append(Verdict(Finding.BOUNCE_RATE_HIGH, Action.WARN, evidence | limits))
     return verdicts
 
@@ -248,21 +278,21 @@ def _test(days: Sequence[DayOfMail], value: float, threshold: float) -> dict[str
     }
 
 
-def judge_domain(health: Health) -> list[Verdict]:
+def judge_domain(health: Health, *, rules: Thresholds = PRODUCTION) -> list[Verdict]:
     """What the window of all mails of a sending domain leads to; empty where all is well."""
     evidence = {
         "sent": health.sent,
         "blocked": health.blocked,
         "complained": health.complained,
         "complaint_rate": round(health.complaint_rate, 5),
-        "window_days": WINDOW_DAYS,
+        "window_days": rules.window_days,
     }
     verdicts = []
     if health.blocked >= BLOCKED_MINIMUM and health.blocked >= BLOCKED_RATE_COOLS_DOWN * health.sent:
         limits = {"cools_down_from": BLOCKED_RATE_COOLS_DOWN, "minimum_blocked": BLOCKED_MINIMUM}
         verdicts.append(Verdict(Finding.SPAM_BLOCK, Action.COOL_DOWN, evidence | limits))
-    if health.sent >= COMPLAINT_MINIMUM_SAMPLE and health.complaint_rate > COMPLAINT_RATE_ALERTS:
-        limits = {"alerts_above": COMPLAINT_RATE_ALERTS, "minimum_sample": COMPLAINT_MINIMUM_SAMPLE}
+    if health.sent >= COMPLAINT_MINIMUM_SAMPLE and health.complaint_rate > rules.complaint_alerts:
+        limits = {"alerts_above": rules.complaint_alerts, "minimum_sample": COMPLAINT_MINIMUM_SAMPLE}
         verdicts.append(Verdict(Finding.COMPLAINT_RATE_HIGH, Action.ALERT, evidence | limits))
     return verdicts
 
@@ -272,6 +302,6 @@ def half_are_stopped(mailboxes: int, stopped: int) -> bool:
     return mailboxes >= LEAST_MAILBOXES_OF_DOMAIN and stopped >= HALF * mailboxes
 
 
-def content_is_doubtful(complaints: int, mails: int) -> bool:
+def content_is_doubtful(complaints: int, mails: int, *, rules: Thresholds = PRODUCTION) -> bool:
     """Whether a campaign is held until its content is reviewed: two complaints, and more than 0.1 % of its mails."""
-    return complaints >= CONTENT_COMPLAINTS and complaints > COMPLAINT_RATE_ALERTS * mails
+    return complaints >= CONTENT_COMPLAINTS and complaints > rules.complaint_alerts * mails

@@ -129,6 +129,14 @@ def _warm_up_limit(mailbox: Mailbox) -> int:
     return full if stands is None else limit_of(stands, mailbox.warm_up_curve, full_limit=full)
 
 
+def _warm_up_opens(mailbox: Mailbox) -> datetime | None:
+    """When a warm-up begins that has not begun yet."""
+    began = mailbox.warm_up_started_on
+    if began is None or began <= mailbox.day:
+        return None
+    return start_of_next_day(began - timedelta(days=1), mailbox.time_zone)
+
+
 def is_warming_up(mailbox: Mailbox) -> bool:
     """Whether a mailbox may send less than its own limit for want of evidence: its mails go to the most engaged."""
     return day_limit(mailbox) < mailbox.daily_limit
@@ -190,7 +198,7 @@ def _limits(mailbox: Mailbox, now: datetime) -> Iterator[Capacity]:
     today = day_limit(mailbox)
     young = Binding.PROBATION if mailbox.is_on_probation else Binding.WARM_UP
     by_day = young if is_warming_up(mailbox) else Binding.MAILBOX_DAY
-    yield Capacity(today - mailbox.taken_today, by_day, tomorrow)
+    yield Capacity(today - mailbox.taken_today, by_day, _warm_up_opens(mailbox) or tomorrow)
     if mailbox.hourly_limit is not None:
         yield Capacity(mailbox.hourly_limit - mailbox.taken_this_hour, Binding.MAILBOX_HOUR, next_hour)
     if mailbox.domain_daily_limit is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -11,10 +12,10 @@ import numpy as np
 from leadmill.domain.guardrails import (
     COOL_DOWN,
     DAYS_OF_MONTH,
-    WINDOW_DAYS,
     Action,
     Finding,
     Health,
+    Verdict,
     content_is_doubtful,
     half_are_stopped,
     judge_domain,
@@ -56,6 +57,7 @@ class SimulatedRun:
         self.fresh = _by_family(world)
         self.follow_ups: dict[tuple[date, int, int], int] = {}  # (due, step, mailbox) -> mails
         self.stops: Counter[str] = Counter()
+        self.warnings: Counter[str] = Counter()
         self.stopped_days = self.complained = self.bounced = 0
         self.unreviewed = Health(0)
         self.held_until: date | None = None
@@ -71,7 +73,7 @@ class SimulatedRun:
             if not any(self.fresh.values()) and not self.follow_ups:
                 finished_on = day
                 break
-        return Run(sent, self.stops, self.stopped_days, self.bounced, self.complained, finished_on)
+        return Run(sent, self.stops, self.stopped_days, self.bounced, self.complained, finished_on, self.warnings)
 
     # --- the morning: what yesterday's evidence leads to
 
@@ -116,29 +118,41 @@ class SimulatedRun:
             box.clean_days = None if probation.is_over else probation.clean_days
 
     def _judge(self, day: date) -> None:
+        rules = self.world.rules
         for domain in self.domains.values():
             if domain.status is not SenderStatus.ACTIVE:
                 continue
-            windows = {id(box): box.health(day, WINDOW_DAYS, since=box.since) for box in domain.boxes}
+            windows = {id(box): box.health(day, rules.window_days, since=box.since) for box in domain.boxes}
             for box in domain.boxes:
                 if not box.stopped_by:
                     self._judge_box(box, windows[id(box)], day)
-            verdicts = judge_domain(sum(windows.values(), start=Health(0)))
+            verdicts = judge_domain(sum(windows.values(), start=Health(0)), rules=rules)
+            self._warn(domain, verdicts, Action.ALERT)
             if any(verdict.action is Action.COOL_DOWN for verdict in verdicts):
                 domain.status, domain.back_on = SenderStatus.COOLING_DOWN, day + COOL_DOWN
                 self.stops[Finding.SPAM_BLOCK.value] += 1
             elif half_are_stopped(len(domain.boxes), sum(bool(box.stopped_by) for box in domain.boxes)):
                 domain.status, domain.back_on = SenderStatus.PAUSED, self._lifted(day)
                 self.stops[Finding.HALF_STOPPED.value] += 1
-        if content_is_doubtful(self.unreviewed.complained, self.unreviewed.sent):
+        if content_is_doubtful(self.unreviewed.complained, self.unreviewed.sent, rules=rules):
             self.stops[CONTENT_REVIEW] += 1
             self.held_until, self.unreviewed = self._lifted(day) or date.max, Health(0)
 
     def _judge_box(self, box: SimulatedMailbox, window: Health, day: date) -> None:
-        for verdict in judge_mailbox(window, days=box.days_of_mail(day), threshold=self.threshold):
+        days, rules = box.days_of_mail(day), self.world.rules
+        verdicts = judge_mailbox(window, days=days, threshold=self.threshold, rules=rules)
+        for verdict in verdicts:
             if verdict.action is Action.PAUSE and not box.stopped_by:
                 box.stopped_by, box.back_on = verdict.finding.value, self._lifted(day)
                 self.stops[verdict.finding.value] += 1
+        self._warn(box, verdicts, Action.WARN)
+
+    def _warn(self, sender: SimulatedMailbox | SimulatedDomain, verdicts: Sequence[Verdict], action: Action) -> None:
+        """Count what people are told of: once, until it is over."""
+        told = [verdict.finding.value for verdict in verdicts if verdict.action is action]
+        if not sender.is_warned:
+            self.warnings.update(told)
+        sender.is_warned = bool(told)
 
     def _lifted(self, day: date) -> date | None:
         after = self.world.lift_after_days
@@ -163,7 +177,7 @@ class SimulatedRun:
     def _standing(self, box: SimulatedMailbox, now: datetime, account_taken: int) -> Mailbox:
         """The mailbox as production would read it from the ledger now."""
         domain = self.domains[box.setup.domain_id]
-        window = box.health(now.date(), WINDOW_DAYS, since=date.min)
+        window = box.health(now.date(), self.world.rules.window_days, since=date.min)
         return replace(
             box.setup,
             day=now.date(),

@@ -18,6 +18,7 @@ class SimulatedMailbox:
     warm_up: WarmUp | None
     clean_days: int | None = None
     stopped_by: str = ""
+    is_warned: bool = False
     back_on: date | None = None
     since: date = date.min
     accepted: int = 0
@@ -50,6 +51,7 @@ class SimulatedDomain:
     boxes: list[SimulatedMailbox]
     status: SenderStatus = SenderStatus.ACTIVE
     back_on: date | None = None
+    is_warned: bool = False
 
 
 def start_of(mailbox: Mailbox) -> WarmUp | None:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from leadmill.domain.guardrails import FALSE_PAUSES_A_MONTH, Finding
+from leadmill.domain.guardrails import FALSE_PAUSES_A_MONTH, PRODUCTION, Finding, Thresholds
 from leadmill.domain.mailboxes import Mailbox
 
 LOW, HIGH = 0.1, 0.9
@@ -25,15 +25,26 @@ WORKING_HOURS = 10
 
 
 CONTENT_REVIEW = "content_review"
-STOPS: Mapping[str, str] = {
-    Finding.BOUNCE_RATE_TOO_HIGH.value: "mailbox paused: more than 5 % bounced",
-    Finding.BOUNCES_BEYOND_CHANCE.value: "mailbox paused: more bounces than chance explains",
-    Finding.COMPLAINT.value: "mailbox paused: complaint",
-    Finding.SPAM_BLOCK.value: "domain cooled down: spam block",
-    Finding.HALF_STOPPED.value: "domain paused with half of its mailboxes",
-    CONTENT_REVIEW: "campaign held for a review of its content",
-}
-"""What guardrails stop in a run, in words."""
+
+
+def stop_words(rules: Thresholds = PRODUCTION) -> Mapping[str, str]:
+    """What guardrails stop in a run, in words."""
+    return {
+        Finding.BOUNCE_RATE_TOO_HIGH.value: f"mailbox paused: more than {100 * rules.bounce_pauses:g} % bounced",
+        Finding.BOUNCES_BEYOND_CHANCE.value: "mailbox paused: more bounces than chance explains",
+        Finding.COMPLAINT.value: "mailbox paused: complaint",
+        Finding.SPAM_BLOCK.value: "domain cooled down: spam block",
+        Finding.HALF_STOPPED.value: "domain paused with half of its mailboxes",
+        CONTENT_REVIEW: "campaign held for a review of its content",
+    }
+
+
+def warning_words(rules: Thresholds = PRODUCTION) -> Mapping[str, str]:
+    """What guardrails tell people of in a run without stopping anything, in words."""
+    return {
+        Finding.BOUNCE_RATE_HIGH.value: f"mailbox warned about: more than {100 * rules.bounce_warns:g} % bounced",
+        Finding.COMPLAINT_RATE_HIGH.value: f"domain alerts: more than {100 * rules.complaint_alerts:g} % complained",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,7 @@ class World:
         bounce_rate, complaint_rate, block_rate, reply_rate: Of each mail; a reply ends the sequence, a bounce too.
         lift_after_days: Days until a person lifts a guardrail's pause; None: nobody does.
         false_pauses_a_month: The guardrails' budget.
+        rules: From where on guardrails act; production's unless something else is asked.
         family_shares: Share of the recipients by limited family of recipient domains; the rest is unlimited.
         hourly_limits: Of these families, mails an hour from one sending domain.
     """
@@ -82,13 +94,17 @@ class World:
     reply_rate: Rate = Rate(0.02)
     lift_after_days: int | None = LIFT_AFTER_DAYS
     false_pauses_a_month: float = FALSE_PAUSES_A_MONTH
+    rules: Thresholds = PRODUCTION
     family_shares: Mapping[str, float] = field(default_factory=dict)
     hourly_limits: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: mails by day, what was stopped by which finding, mailbox days lost to that; `finished_on` None: not."""
+    """One run: mails by day, what was stopped by which finding, mailbox days lost to that; `finished_on` None: not.
+
+    `warnings` are what people were told of by which finding, each time anew.
+    """
 
     sent: Sequence[int]
     stops: Counter[str]
@@ -96,6 +112,7 @@ class Run:
     bounced: int
     complained: int
     finished_on: date | None
+    warnings: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +129,8 @@ class Simulation:
     """All runs together.
 
     `finish` are dates, None where that share of the runs did not end within the time; `sent` is mails by day and
-    `total` mails until then, in `days`; `stops` counts what guardrails stopped, by finding, in one run.
+    `total` mails until then, in `days`; `stops` counts what guardrails stopped, by finding, in one run, `warnings` what
+    they told people of.
     """
 
     world: World
@@ -126,6 +144,7 @@ class Simulation:
     stopped_days: Band
     bounced: Band
     complained: Band
+    warnings: Mapping[str, Band] = field(default_factory=dict)
 
 
 def summed_up(world: World, runs: Sequence[Run]) -> Simulation:
@@ -135,7 +154,6 @@ def summed_up(world: World, runs: Sequence[Run]) -> Simulation:
     for number, run in enumerate(runs):
         sent[number, : len(run.sent)] = run.sent
     ends = sorted(run.finished_on or date.max for run in runs)
-    names = sorted({name for run in runs for name in run.stops})
     return Simulation(
         world=world,
         runs=len(runs),
@@ -144,10 +162,11 @@ def summed_up(world: World, runs: Sequence[Run]) -> Simulation:
         days=tuple(world.first_day + timedelta(days=n) for n in range(longest)),
         sent=_bands(sent),
         total=_bands(sent.cumsum(axis=1)),
-        stops={name: band([run.stops[name] for run in runs]) for name in names},
+        stops=_counted([run.stops for run in runs]),
         stopped_days=band([run.stopped_days for run in runs]),
         bounced=band([run.bounced for run in runs]),
         complained=band([run.complained for run in runs]),
+        warnings=_counted([run.warnings for run in runs]),
     )
 
 
@@ -160,6 +179,12 @@ def band(values: Sequence[float]) -> Band:
     """The 80 % interval of values."""
     low, middle, high = np.quantile(np.asarray(values, dtype=np.float64), [LOW, 0.5, HIGH]).tolist()
     return Band(low, middle, high)
+
+
+def _counted(runs: Sequence[Counter[str]]) -> Mapping[str, Band]:
+    """How often each name was counted in one run."""
+    names = sorted({name for counts in runs for name in counts})
+    return {name: band([counts[name] for counts in runs]) for name in names}
 
 
 def _bands(values: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple[Band, ...]:

@@ -30,6 +30,7 @@ from leadmill.domain.guardrails import (
     Health,
     chance_of_at_least,
 )
+from leadmill.domain.quantities import counted
 from leadmill.errors import InputInvalid
 
 DAILY_GROWTH = 1.2
@@ -175,7 +176,7 @@ def judge_growth(health: Health) -> Judgement:
     """What a week of a mailbox's mails says of letting it send more."""
     sent, bounced, blocked = health.sent, health.hard_bounced, health.blocked
     if health.complained:
-        return Judgement(Evidence.BAD, f"{health.complained} complaint(s)")
+        return Judgement(Evidence.BAD, counted(health.complained, "complaint"))
     if blocked > 1 and blocked > BLOCKED_RATE_COOLS_DOWN * sent:
         return Judgement(Evidence.BAD, f"{blocked} of {sent} mails were blocked")
     if sent >= EVIDENCE_MINIMUM_SAMPLE and health.bounce_rate > BOUNCE_RATE_WARNS:

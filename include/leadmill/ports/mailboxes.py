@@ -105,6 +105,14 @@ class StatusChange:
     finding: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class EndedCoolDown:
+    """What sends again, its time being over: the mailbox of that id, or the domain of that name."""
+
+    mailbox_id: int | None
+    domain: str
+
+
 class SenderRegistry(Protocol):
     """Set-up and status of everything that sends. Every change is written to the audit log with it."""
 
@@ -161,8 +169,8 @@ class SenderRegistry(Protocol):
         """Change a provider account's status. Returns whether it changed. Raises `NotFound`."""
         ...
 
-    def end_cool_downs(self, *, as_of: datetime) -> int:
-        """Let senders whose cool-down is over send again; returns how many."""
+    def end_cool_downs(self, *, as_of: datetime) -> list[EndedCoolDown]:
+        """Let senders whose cool-down is over send again; returns which."""
         ...
 
     def mailbox_address(self, mailbox_id: int) -> str:

@@ -13,6 +13,7 @@ class ProviderLimits:
     """A provider's word on an account. Limits are None where there is none; a day is a rolling 24 hours.
 
     `sent_24h` counts what anybody sent through the account. `status` is the provider's own word (HEALTHY, PROBATION …).
+    `may_send`: whether it takes mails at all. `is_in_review`: it does, but the account is on probation with it.
     """
 
     daily_limit: int | None = None
@@ -60,6 +61,13 @@ class LimitLedger(Protocol):
 
         Returns:
             None where it was read since, is paused, has another provider, or does not exist.
+        """
+        ...
+
+    def is_released_from(self, lane: str, status: str) -> bool:
+        """Whether a person let the lane send on although its provider says this word, and it has said no other since.
+
+        Ask before the new word is saved: the one saved last is compared.
         """
         ...
 

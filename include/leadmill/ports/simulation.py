@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from leadmill.domain.guardrails import PRODUCTION, Thresholds
 from leadmill.domain.simulation import LIFT_AFTER_DAYS
 
 
@@ -27,6 +28,7 @@ class PlanOptions:
         weekdays_only: Whether nothing goes out on Saturday and Sunday.
         lift_after_days: Days until a person lifts a guardrail's pause; None: nobody does.
         false_pauses_a_month: The guardrails' budget of false pauses.
+        rules: From where on guardrails act.
         pool, campaign_id: Take mailboxes, rates and, of a campaign, recipients and steps from the ledger.
         first_day: None is the day of the call.
         days, runs, seed: How long at most, how often, and which luck.
@@ -51,6 +53,7 @@ class PlanOptions:
     weekdays_only: bool = False
     lift_after_days: int | None = LIFT_AFTER_DAYS
     false_pauses_a_month: float | None = None
+    rules: Thresholds = PRODUCTION
     pool: str = ""
     campaign_id: int | None = None
     first_day: date | None = None

@@ -21,7 +21,8 @@ from leadmill.domain.guardrails import (
     pause_threshold,
 )
 from leadmill.domain.mailboxes import SenderStatus
-from leadmill.ports.alerts import Alerts
+from leadmill.domain.quantities import counted
+from leadmill.ports.alerts import CheckAlerts
 from leadmill.ports.holds import Cause, HoldLedger
 from leadmill.ports.mailboxes import MailboxHealth, SenderRegistry, StatusChange
 from leadmill.services.hold_senders import cool_down_domain, domain_alert_key, mailbox_alert_key
@@ -32,11 +33,20 @@ _SENTENCES: Mapping[Finding, str] = {
     Finding.BOUNCE_RATE_TOO_HIGH: "{bounce_rate:.1%} of {sent:.0f} mails bounced (more than 5 % pauses)",
     Finding.BOUNCES_BEYOND_CHANCE: "{test_bounced:.0f} of {test_sent:.0f} mails bounced, more than chance explains for "
     "a list with 2 % (test value {test_value:,.0f}, pauses from {test_threshold:,.0f})",
-    Finding.COMPLAINT: "{complained:.0f} spam complaint(s) in {sent:.0f} mails; have the content reviewed",
+    Finding.COMPLAINT: "{complaints} in {sent:.0f} mails; have the content reviewed",
     Finding.COMPLAINT_RATE_HIGH: "{complaint_rate:.2%} of {sent:.0f} mails drew complaints (more than 0.1 %)",
     Finding.SPAM_BLOCK: "{blocked:.0f} of {sent:.0f} mails were blocked as spam or for reputation",
     Finding.HALF_STOPPED: "{stopped:.0f} of its {mailboxes:.0f} mailboxes are paused for what became of their mails",
 }
+
+
+def _sentence(verdict: Verdict) -> str:
+    """What was found, for people."""
+    complaints = counted(round(verdict.evidence.get("complained", 0)), "spam complaint")
+    return _SENTENCES[verdict.finding].format(**verdict.evidence, complaints=complaints)
+
+
+_MAILBOX_WARNED, _DOMAIN_COMPLAINTS = "mailbox_warned", "domain_complaints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +63,28 @@ class GuardrailOutcome:
 @dataclass(slots=True)
 class _Guard:
     registry: SenderRegistry
-    alerts: Alerts
+    alerts: CheckAlerts
     as_of: datetime
     counts: dict[Action, int] = field(default_factory=lambda: dict.fromkeys(Action, 0))
     stopped: set[int] = field(default_factory=set)
+    warned: dict[str, list[str]] = field(default_factory=lambda: {_MAILBOX_WARNED: [], _DOMAIN_COMPLAINTS: []})
     domains_paused: int = 0
 
     def mailbox(self, found: MailboxHealth, verdict: Verdict) -> None:
-        sentence = _SENTENCES[verdict.finding].format(**verdict.evidence)
+        sentence = _sentence(verdict)
         pauses = verdict.action is Action.PAUSE
         if pauses and not self._pause(found, verdict, sentence):
             return
-        outcome = "paused" if pauses else "warned"
+        outcome, key = "paused", mailbox_alert_key(found.mailbox_id)
+        if not pauses:
+            outcome, key = "warned", f"mailbox_bounces:{found.mailbox_id}"
+            self.warned[_MAILBOX_WARNED].append(key)
         is_new = self.alerts.raise_alert(
             kind=f"mailbox_{outcome}" if verdict.finding is not Finding.COMPLAINT else "content_review",
             severity="critical" if pauses else "warning",
             subject=self.registry.mailbox_address(found.mailbox_id),
             message=f"Mailbox {outcome}: {sentence}.",
-            dedupe_key=mailbox_alert_key(found.mailbox_id) if pauses else f"mailbox_bounces:{found.mailbox_id}",
+            dedupe_key=key,
             as_of=self.as_of,
         )
         self.counts[verdict.action] += pauses or is_new
@@ -85,7 +99,7 @@ class _Guard:
         return changed
 
     def domain(self, name: str, verdict: Verdict) -> None:
-        sentence = _SENTENCES[verdict.finding].format(**verdict.evidence)
+        sentence = _sentence(verdict)
         if verdict.action is Action.COOL_DOWN:
             self.counts[Action.COOL_DOWN] += cool_down_domain(
                 self.registry,
@@ -99,8 +113,9 @@ class _Guard:
                 evidence=verdict.evidence,
             )
             return
+        self.warned[_DOMAIN_COMPLAINTS].append(f"domain_complaints:{name}")
         is_new = self.alerts.raise_alert(
-            kind="domain_complaints",
+            kind=_DOMAIN_COMPLAINTS,
             severity="warning",
             subject=f"domain {name}",
             message=f"{name}: {sentence}.",
@@ -108,6 +123,11 @@ class _Guard:
             as_of=self.as_of,
         )
         self.counts[Action.WARN] += is_new
+
+    def take_back(self) -> None:
+        """Close the warnings that hold no more: their mails have left the window, or are outweighed."""
+        for kind, keys in self.warned.items():
+            self.alerts.resolve_others(kind, keys, as_of=self.as_of)
 
     def half_of_domain(self, name: str, mailboxes: list[MailboxHealth]) -> None:
         """Pause a domain with half of its mailboxes; those that a person paused say nothing of it.
@@ -146,7 +166,7 @@ def _stop(status: SenderStatus, verdict: Verdict, sentence: str) -> StatusChange
 
 def apply_guardrails(
     registry: SenderRegistry,
-    alerts: Alerts,
+    alerts: CheckAlerts,
     holds: HoldLedger,
     *,
     as_of: datetime,
@@ -169,6 +189,7 @@ def apply_guardrails(
                 guard.domain(name, verdict)
         if is_active:
             guard.half_of_domain(name, members)
+    guard.take_back()
     held = ask_for_reviews(holds, alerts, as_of=as_of)
     return GuardrailOutcome(
         paused=guard.counts[Action.PAUSE],

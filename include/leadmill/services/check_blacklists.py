@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from leadmill.domain import moments
 from leadmill.domain.access import SYSTEM
 from leadmill.domain.blacklists import (
     LISTED_CONFIRMATIONS,
@@ -207,7 +208,7 @@ def _announce(watch: BlacklistWatch, standing: Standing, subject: Subject, *, as
         reason = f"listed by {standing.zone}"
         change = StatusChange(SenderStatus.COOLING_DOWN, reason, until=until, cause=Cause.BLACKLIST.value)
         watch.senders.change_domain(SYSTEM, subject.sending_domain, change, as_of=as_of)
-        consequence = f"It leaves rotation until {until:%Y-%m-%d}. {consequence}"
+        consequence = f"It leaves rotation until {moments.day_in_words(until)}. {consequence}"
     watch.alerts.raise_alert(
         kind="blacklist_listing",
         severity=_severity(subject),

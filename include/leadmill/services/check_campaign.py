@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from leadmill.domain import moments
 from leadmill.domain.ab_tests import detectable_difference
 from leadmill.domain.campaigns import CampaignDraft
 from leadmill.domain.capacity import days_needed
+from leadmill.domain.countries import country_name
+from leadmill.domain.quantities import counted
 from leadmill.domain.sending_policy import default_legal_bases
 from leadmill.ports.audience import AudienceLedger, AudiencePreview, ExaminedAudience
 from leadmill.ports.campaigns import Check
@@ -18,6 +21,14 @@ from leadmill.ports.unsubscribe_probe import ProbeOutcome, UnsubscribeProbe
 from leadmill.services.check_content import CompiledVariants, check_content, compile_variants
 from leadmill.services.preview_message import preview_sender
 
+_LEFT_OUT = {
+    "erased": "erased",
+    "no_email": "without an address",
+    "suppressed": "never to be mailed",
+    "policy": "whose legal basis the pool does not accept",
+    "policy_country": "by the law of their country",
+    "duplicate": "with another lead's inbox",
+}
 _COUNTRIES_TOLD = 5
 _TELLING_DIFFERENCE = 0.1
 """A test that only finds differences above ten points in a hundred is a coin toss in practice."""
@@ -91,15 +102,20 @@ def _country_checks(examined: ExaminedAudience) -> Iterator[Check]:
         )
         return
     count = sum(gap.lead_count for gap in gaps)
-    places = ", ".join(f"{gap.lead_count:,} in {gap.country or 'an unknown country'}" for gap in gaps[:_COUNTRIES_TOLD])
+    places = ", ".join(f"{gap.lead_count:,} in {_place(gap.country)}" for gap in gaps[:_COUNTRIES_TOLD])
     more = f" and {len(gaps) - _COUNTRIES_TOLD} more" if len(gaps) > _COUNTRIES_TOLD else ""
     yield Check(
         "country_rules",
         "warning",
-        f"{count:,} leads are left out, because their country's law asks for another legal basis: {places}{more}.",
+        f"{counted(count, 'lead is', 'leads are')} left out, because the law of the country asks for another legal "
+        f"basis: {places}{more}.",
         "Ask them for consent elsewhere; an admin can decide otherwise for a country, with a reason.",
         country_gaps=gaps,
     )
+
+
+def _place(country: str) -> str:
+    return country_name(country) if country else "an unknown country"
 
 
 def _pool_checks(pool: PoolCapacity | None) -> Iterator[Check]:
@@ -110,15 +126,20 @@ def _pool_checks(pool: PoolCapacity | None) -> Iterator[Check]:
         yield Check("pool", "error", message, "Add a mailbox or resume one.")
     elif pool.active_mailbox_count < pool.mailbox_count:
         resting = pool.mailbox_count - pool.active_mailbox_count
-        message = f"{resting} of {pool.mailbox_count} mailboxes of pool {pool.name} are paused or cooling down."
+        resting_boxes = f"{resting} of {counted(pool.mailbox_count, 'mailbox', 'mailboxes')}"
+        message = f"{resting_boxes} of pool {pool.name} {'is' if resting == 1 else 'are'} paused or cooling down."
         yield Check("pool", "warning", message, "See Deliverability for the reasons.")
     else:
-        yield Check("pool", "ok", f"All {pool.mailbox_count} mailboxes of pool {pool.name} are active.")
+        every = "The one mailbox" if pool.mailbox_count == 1 else f"Each of the {pool.mailbox_count:,} mailboxes"
+        yield Check("pool", "ok", f"{every} of pool {pool.name} is active.")
 
 
 def _audience_check(preview: AudiencePreview) -> Check:
-    left_out = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in sorted(preview.left_out.items()))
-    found = f"{preview.will_be_mailed:,} of {preview.matched:,} leads will be mailed"
+    left_out = ", ".join(
+        f"{count:,} {_LEFT_OUT.get(reason, reason.replace('_', ' '))}"
+        for reason, count in sorted(preview.left_out.items())
+    )
+    found = f"{preview.will_be_mailed:,} of {counted(preview.matched, 'lead')} will be mailed"
     message = f"{found} (left out: {left_out})." if left_out else f"{found}."
     if preview.will_be_mailed == 0:
         return Check("audience", "error", message, "Widen the segment.")
@@ -130,10 +151,11 @@ def _policy_checks(preview: AudiencePreview, pool: PoolCapacity | None) -> Itera
         return
     beyond = set(pool.accepts_legal_bases) - default_legal_bases(pool.providers)
     if beyond:
-        message = f"Pool {pool.name} mails leads by {', '.join(sorted(beyond))}, beyond its providers' terms."
+        bases = ", ".join(sorted(basis.replace("_", " ") for basis in beyond))
+        message = f"Pool {pool.name} mails leads by {bases}, beyond its providers' terms."
         yield Check("legal_basis", "warning", message, f"Override on record: {pool.override_reason or 'no reason'}.")
     elif barred := preview.left_out.get("policy", 0):
-        message = f"{barred:,} leads have a legal basis that pool {pool.name} does not accept."
+        message = f"{counted(barred, 'lead has', 'leads have')} a legal basis that pool {pool.name} does not accept."
         yield Check("legal_basis", "warning", message, "Choose another pool for them, or leave them out.")
     else:
         yield Check("legal_basis", "ok", f"Every lead's legal basis is accepted by pool {pool.name}.")
@@ -146,7 +168,7 @@ def _schedule_check(draft: CampaignDraft, as_of: datetime) -> Check:
         return Check("schedule", "error", "The campaign ends before it starts.", "Correct the dates.")
     if draft.starts_at is None or draft.starts_at <= as_of:
         return Check("schedule", "ok", "Sending starts as soon as it is approved and planned.")
-    return Check("schedule", "ok", f"Sending starts at {draft.starts_at:%Y-%m-%d %H:%M} UTC.")
+    return Check("schedule", "ok", f"Sending starts on {moments.in_words(draft.starts_at)}.")
 
 
 def _sequence_checks(draft: CampaignDraft) -> Iterator[Check]:
@@ -156,7 +178,8 @@ def _sequence_checks(draft: CampaignDraft) -> Iterator[Check]:
         yield Check("sequence", "warning", message, "Wait a day or more between steps.")
     total = sum(step.delay_days for step in draft.steps)
     if draft.ends_at and draft.starts_at and draft.starts_at + timedelta(days=total) >= draft.ends_at:
-        message = f"The sequence takes {total} days; its last step comes after the campaign's end and would expire."
+        length = counted(total, "day")
+        message = f"The sequence takes {length}; its last step comes after the campaign's end and would expire."
         yield Check("sequence", "warning", message, "End later, or shorten the waits.")
 
 
@@ -166,7 +189,8 @@ def _variant_checks(draft: CampaignDraft, preview: AudiencePreview) -> Iterator[
             smallest = min(v.weight for v in step.variants) / sum(v.weight for v in step.variants)
             leads = int(preview.will_be_mailed * smallest)
             difference = detectable_difference(leads)
-            message = f"Step {number}: {leads:,} leads in the smallest variant show differences above {difference:.0%}."
+            smallest_has = f"the smallest variant has {counted(leads, 'lead')}"
+            message = f"Step {number}: {smallest_has}, which shows differences above {difference:.0%}."
             few = difference > _TELLING_DIFFERENCE
             advice = "Too few to tell the variants apart; take fewer variants or a larger audience." if few else ""
             yield Check("variants", "warning" if few else "ok", message, advice)
@@ -183,7 +207,8 @@ def _capacity_checks(
     if days is None:
         yield Check("capacity", "error", "The pool's limits let nothing out.", "Raise a mailbox's daily limit.")
         return
-    message = f"At today's limits and warm-up, {sends:,} mails take about {days:,} days if nothing else is sent."
+    lasting = f"{counted(sends, 'mail takes', 'mails take')} about {counted(days, 'day')}"
+    message = f"At today's limits and warm-up, {lasting} if nothing else is sent."
     if draft.ends_at is not None and start + timedelta(days=days) > draft.ends_at:
         yield Check("capacity", "warning", message, "What is not out by the end expires: end later, or add mailboxes.")
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leadmill.domain.dispatch import AMBIGUOUS_IS_LOST_AFTER
@@ -60,21 +60,49 @@ def explain_waiting(
     found = [*_of_campaign(campaign, as_of), *_of_planned(waiting), *_of_open(open_sends, as_of)]
     if waiting.due:
         found.extend(_of_recipients(ledger.recipients_waiting(campaign_id, as_of=as_of), as_of))
-        mailboxes = [m for m in registry.mailboxes(as_of=as_of) if m.mailbox.pool_id == campaign.pool_id]
-        if not mailboxes:
-            sentence = f"The pool {campaign.pool or 'of the campaign'} has no mailbox."
-            found.append(Constraint("campaign", "no_mailbox", sentence, waiting.due, None))
         sticky = ledger.sticky_waiting(campaign_id, as_of=as_of)
-        found.extend(_of_free_capacity(campaign, mailboxes, waiting.due, as_of))
-        found.extend(_of_mailbox(m, sticky.get(m.mailbox.mailbox_id, 0)) for m in mailboxes)
+        found.extend(_of_capacity(campaign, registry.mailboxes(as_of=as_of), sticky, waiting.due, as_of))
     return found
+
+
+def _of_capacity(
+    campaign: CampaignStanding, everywhere: Sequence[MailboxState], sticky: Mapping[int, int], due: int, as_of: datetime
+) -> Iterator[Constraint]:
+    """What the campaign's mailboxes may send: its pool's, and others at which threads of its follow-ups began."""
+    mailboxes, lanes = [], set()
+    for state in everywhere:
+        if state.mailbox.pool_id == campaign.pool_id:
+            mailboxes.append(state)
+            lanes.add(state.mailbox.account_id)
+    moved = [m for m in everywhere if m.mailbox.mailbox_id in sticky and m.mailbox.pool_id != campaign.pool_id]
+    away = [m for m in moved if m.mailbox.account_id not in lanes]  # its lane claims nothing of this campaign
+    served = [*mailboxes, *(m for m in moved if m not in away)]
+    held = sum(sticky.get(m.mailbox.mailbox_id, 0) for m in [*served, *away] if m in away or not m.capacity.remaining)
+    if not mailboxes:
+        sentence = f"The pool {campaign.pool or 'of the campaign'} has no mailbox."
+        yield Constraint("campaign", "no_mailbox", sentence, due, None)
+    yield from _of_free_capacity(campaign, mailboxes, due - held, as_of)
+    for state in served:
+        yield _of_mailbox(state, sticky.get(state.mailbox.mailbox_id, 0))
+    for state in away:
+        yield _of_moved_away(state, sticky[state.mailbox.mailbox_id], campaign)
+
+
+def _of_moved_away(state: MailboxState, count: int, campaign: CampaignStanding) -> Constraint:
+    """Follow-ups whose thread began at a mailbox that a person has moved to another pool and account since."""
+    follow_ups = "1 follow-up has" if count == 1 else f"{count:,} follow-ups have"
+    sentence = (
+        f"{follow_ups} to go from here, since the thread began here, but the mailbox is in the pool {state.pool} now, "
+        f"and this campaign sends from {campaign.pool}. They wait until an admin moves it back or the campaign ends."
+    )
+    return Constraint(state.address, "moved_away", sentence, count, None)
 
 
 def _of_campaign(campaign: CampaignStanding, as_of: datetime) -> Iterator[Constraint]:
     if campaign.status in _STATUS_SENTENCES:
         sentence = _STATUS_SENTENCES[campaign.status]
         if campaign.status_reason:
-            sentence = f"{sentence} ({campaign.status_reason})"
+            sentence = f"{sentence.removesuffix('.')} ({campaign.status_reason})."
         yield Constraint("campaign", campaign.status, sentence, 0, None)
     if campaign.starts_at is not None and campaign.starts_at > as_of:
         yield Constraint("campaign", "not_started", "The campaign has not begun yet.", 0, campaign.starts_at)
@@ -133,7 +161,7 @@ def _of_free_capacity(
         and (campaign.ends_at is None or campaign.ends_at > as_of)
     )
     free = sum(m.capacity.remaining > 0 for m in mailboxes)
-    if runs and free:
+    if runs and free and due > 0:
         boxes = "1 mailbox is" if free == 1 else f"{free:,} mailboxes are"
         sentence = (
             f"{boxes} free: the next dispatch takes what fits, within a minute. If nothing goes out for some minutes, "
@@ -152,8 +180,8 @@ def _of_recipients(families: Iterable[RecipientsWaiting], as_of: datetime) -> It
         which = "every" if not each.domains_with_room else f"{full} of {each.domains}"
         domains = "sending domain" if which == "every" else "sending domains"
         sentence = (
-            f"{each.waiting} due sends go to {each.family}: {which} {domains} of the pool sent its {each.hourly_limit} "
-            "mails of this hour there; an admin can change that limit."
+            f"{_mails(each.waiting, 'is', 'are')} due to {each.family}, where {which} {domains} of the pool sent all "
+            f"it may in this hour ({each.hourly_limit:,}); an admin can change that limit."
         )
         yield Constraint("recipients", Binding.RECIPIENT_HOUR.value, sentence, each.waiting, next_hour)
 

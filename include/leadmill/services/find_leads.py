@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leadmill.domain.access import Actor, Role
 from leadmill.ports.lead_search import LeadDetail, LeadFilter, LeadHistory, LeadPage, LeadSearch, PageKey
+from leadmill.services.render_subjects import SubjectSources, render_subjects
 
 PAGE_SIZE_MOST = 500
 
@@ -34,8 +35,10 @@ def find_leads(
     return search.page(wanted, by_score=by_score, after=after, size=max(1, min(size, PAGE_SIZE_MOST)))
 
 
-def describe_lead(search: LeadSearch, history: LeadHistory, actor: Actor, lead_id: int) -> LeadDetail:
-    """Everything known of one lead.
+def describe_lead(
+    search: LeadSearch, history: LeadHistory, subjects: SubjectSources, actor: Actor, lead_id: int
+) -> LeadDetail:
+    """Everything known of one lead, its mails with their subjects as it reads them.
 
     Raises:
         NotAllowed: The actor may not see leads.
@@ -44,4 +47,6 @@ def describe_lead(search: LeadSearch, history: LeadHistory, actor: Actor, lead_i
     actor.require(Role.VIEWER, to="see a lead")
     lead = search.lead(lead_id)
     events, scores = history.of(lead_id)
-    return LeadDetail(lead, search.sends(lead_id), events, scores)
+    sends = search.sends(lead_id)
+    said = render_subjects(sends, lead_id, subjects)
+    return LeadDetail(lead, tuple({**send, "subject": said[send["send_id"]]} for send in sends), events, scores)

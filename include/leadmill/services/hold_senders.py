@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 
+from leadmill.domain import moments
 from leadmill.domain.access import SYSTEM, Actor, Role
 from leadmill.domain.mailboxes import SenderStatus
 from leadmill.errors import InputInvalid
@@ -38,7 +39,10 @@ def pause_mailbox(registry: SenderRegistry, actor: Actor, mailbox_id: int, *, re
 def lift_pause(
     registry: SenderRegistry, alerts: Alerts, actor: Actor, mailbox_id: int, *, reason: str, as_of: datetime
 ) -> bool:
-    """Let a paused or cooling mailbox send again; what is known against it now will not pause it a second time.
+    """Let a paused or cooling mailbox send again.
+
+    What a guardrail has paused it for will not pause it a second time; where a person or a provider had paused it, what
+    became of its mails is judged as ever, and may pause it within a minute.
 
     Raises:
         NotAllowed: The actor is no admin.
@@ -114,11 +118,19 @@ def cool_down_domain(  # noqa: PLR0913 - a cool-down is described by all of thes
             kind="domain_cooling_down",
             severity="critical",
             subject=f"domain {name}",
-            message=f"{name} left rotation until {until:%Y-%m-%d %H:%M} UTC: {reason}.",
+            message=f"{name} left rotation until {moments.in_words(until)}: {reason}.",
             dedupe_key=domain_alert_key(name),
             as_of=as_of,
         )
     return changed
+
+
+def end_cool_downs(registry: SenderRegistry, alerts: Alerts, *, as_of: datetime) -> None:
+    """Let what has cooled down for long enough send again, and close what people were told of it."""
+    for ended in registry.end_cool_downs(as_of=as_of):
+        number = ended.mailbox_id
+        key = domain_alert_key(ended.domain) if number is None else mailbox_alert_key(number)
+        alerts.resolve(key, as_of=as_of)
 
 
 def mailbox_alert_key(mailbox_id: int) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from leadmill.ports.alerts import Alerts
+from leadmill.ports.alerts import Alerts, CheckAlerts
 from leadmill.ports.dispatch import Recovered, SendLedger
 from leadmill.ports.holds import HoldLedger
 from leadmill.ports.mailboxes import SenderRegistry
 from leadmill.ports.warm_ups import WarmUpLedger
 from leadmill.services.advance_warm_ups import advance_warm_ups
 from leadmill.services.apply_guardrails import apply_guardrails
+from leadmill.services.hold_senders import end_cool_downs
 
 AMBIGUOUS_ALERT_KEY = "ambiguous_sends"
 TELL_OF_DOUBTS_AFTER = timedelta(hours=1)
@@ -47,7 +48,7 @@ class SweepPorts:
 
     ledger: SendLedger
     registry: SenderRegistry
-    alerts: Alerts
+    alerts: CheckAlerts
     holds: HoldLedger
     warm_ups: WarmUpLedger
     false_pauses_a_month: float
@@ -57,7 +58,7 @@ def open_lanes(ports: SweepPorts, *, as_of: datetime) -> list[str]:
     """Sweep, then name the lanes (provider accounts) that may have something to send."""
     ledger, registry = ports.ledger, ports.registry
     recover_expired_leases(ledger, ports.alerts, as_of=as_of)
-    registry.end_cool_downs(as_of=as_of)
+    end_cool_downs(registry, ports.alerts, as_of=as_of)
     apply_guardrails(registry, ports.alerts, ports.holds, as_of=as_of, false_pauses_a_month=ports.false_pauses_a_month)
     advance_warm_ups(ports.warm_ups, as_of=as_of)
     return ledger.lanes_with_work(as_of=as_of)

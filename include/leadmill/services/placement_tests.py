@@ -90,7 +90,7 @@ async def _hand_over(test: PlannedTest, esps: Esps, frame: Frame, now: datetime)
     try:
         esp = esps.open(test.channel, date=now)
         try:
-            async for receipt in esp.send([_message(test, frame)]):
+            async for receipt in esp.send([mail_of(test, frame)]):
                 accepted = receipt.status is ReceiptStatus.ACCEPTED
                 refused = "refused" if receipt.status is ReceiptStatus.REFUSED else "doubtful"
                 said = ("sent" if accepted else refused, receipt.code)
@@ -108,7 +108,7 @@ def _as_html(text: str) -> str:
     return "".join(f"<p>{escape(part.strip())}</p>" for part in text.split("\n\n") if part.strip())
 
 
-def _message(test: PlannedTest, frame: Frame) -> OutgoingMessage:
+def mail_of(test: PlannedTest, frame: Frame) -> OutgoingMessage:
     """The mail with its token; it is no campaign's send, so it carries no send id (0 is none's)."""
     return OutgoingMessage(
         send_id=0,

@@ -1,4 +1,4 @@
-"""What a provider itself allows a lane is read before the lane sends; a lane that it stopped does not begin."""
+"""What a provider itself allows a lane is read before the lane sends; one that it stopped or reviews does not begin."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ from leadmill.services.hold_senders import account_alert_key
 
 READ_AGAIN_AFTER = timedelta(minutes=10)
 """SES answers `GetAccount` once a second for a whole account, and its quotas move slowly."""
+
+
+_STOPPED_STEPS = "Clear it up with the provider, then lift the pause on the Deliverability page"
+_REVIEW_STEPS = (
+    "Its bounces or complaints are too high: find their cause, and answer the provider in its console. Lift the pause "
+    "on the Deliverability page when the review is over, or sooner if you mean to send on under it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +53,30 @@ def read_provider_limits(lanes: Iterable[str], ports: LimitPorts, *, as_of: date
             _tell_unread(ports.alerts, lane, error, as_of)
             continue
         answered += 1
-        ports.ledger.save_limits(lane, limits)
         ports.alerts.resolve(_unread_key(lane), as_of=as_of)
         _judge(lane, limits, ports, as_of)
+        ports.ledger.save_limits(lane, limits)
     return answered
 
 
 def _judge(lane: str, limits: ProviderLimits, ports: LimitPorts, as_of: datetime) -> None:
-    if not limits.may_send:
+    """Stop a lane whose provider stopped the account or put it under review; a review may be answered by a person.
+
+    Whoever lifts the pause of a review says with that "send on although it lasts": the same review does not stop the
+    lane again, the next one does. A stopped account stops it as often as the provider says so.
+    """
+    in_review = limits.may_send and limits.is_in_review
+    is_released = in_review and ports.ledger.is_released_from(lane, limits.status)
+    if not limits.may_send or (in_review and not is_released):
         _pause(lane, limits, ports, as_of)
-    if limits.is_in_review:
+    if is_released:
         ports.alerts.raise_alert(
             kind="provider_review",
             severity="warning",
             subject=f"lane {lane}",
-            message=f"The provider has the account of lane {lane} under review ({limits.status}): its bounces or "
-            "complaints are too high. It still sends; look at the provider's console and mend the cause.",
+            message=f"The provider still has the account of lane {lane} under review ({limits.status}), and the lane "
+            "sends, since its pause was lifted. Keep the volume low until the provider ends the review; it shuts "
+            "accounts down whose bounces and complaints do not fall.",
             dedupe_key=_review_key(lane),
             as_of=as_of,
         )
@@ -70,7 +85,9 @@ def _judge(lane: str, limits: ProviderLimits, ports: LimitPorts, as_of: datetime
 
 
 def _pause(lane: str, limits: ProviderLimits, ports: LimitPorts, as_of: datetime) -> None:
-    reason = f"the provider stopped this account: {limits.status or 'sending is disabled'}"
+    reason, to_do = f"the provider stopped this account: {limits.status or 'sending is disabled'}", _STOPPED_STEPS
+    if limits.may_send:
+        reason, to_do = f"the provider has this account under review: {limits.status}", _REVIEW_STEPS
     evidence = {"provider_status": limits.status, "sent_24h": limits.sent_24h, "read_at": as_of.isoformat()}
     change = StatusChange(SenderStatus.PAUSED, reason, evidence=evidence)
     if ports.registry.change_account(SYSTEM, lane, change, as_of=as_of):
@@ -78,8 +95,7 @@ def _pause(lane: str, limits: ProviderLimits, ports: LimitPorts, as_of: datetime
             kind="account_paused",
             severity="critical",
             subject=f"lane {lane}",
-            message=f"lane {lane} was paused: {reason}. Clear it up with the provider, then lift the pause on the "
-            "Deliverability page.",
+            message=f"lane {lane} was paused: {reason}. {to_do}.",
             dedupe_key=account_alert_key(lane),
             as_of=as_of,
         )

@@ -58,6 +58,7 @@ def simulate_plan(
         step_delay_days=options.step_delay_days or (campaign.step_delay_days if campaign else 3),
         lift_after_days=options.lift_after_days,
         false_pauses_a_month=options.false_pauses_a_month or FALSE_PAUSES_A_MONTH,
+        rules=options.rules,
     )
     return simulate(
         _with_recipients(_with_rates(world, options, known), options, campaign),
@@ -80,6 +81,19 @@ def _require_sane(options: PlanOptions, recipients: int | None) -> None:
     numbers = (options.daily_limit, options.domain_daily_limit, options.account_daily_limit, options.lift_after_days)
     if any(number is not None and number < 1 for number in (*numbers, options.steps, options.step_delay_days)):
         raise InputInvalid("Limits, steps and days are at least 1; leave them out for none.")
+    _require_sane_thresholds(options)
+
+
+def _require_sane_thresholds(options: PlanOptions) -> None:
+    rules, budget = options.rules, options.false_pauses_a_month
+    if any(not 0 < rate <= 1 for rate in (rules.bounce_warns, rules.bounce_pauses, rules.complaint_alerts)):
+        raise InputInvalid("Thresholds are shares above 0 and up to 1: 5 % is 0.05.")
+    if rules.bounce_warns > rules.bounce_pauses:
+        raise InputInvalid("Bounces warn below the rate at which they pause.")
+    if not 1 <= rules.window_days <= MOST_DAYS or min(rules.warn_sample, rules.pause_sample) < 1:
+        raise InputInvalid(f"A window has 1 to {MOST_DAYS} days, and a sample at least one mail.")
+    if budget is not None and budget <= 0:
+        raise InputInvalid("The budget of false pauses a month lies above 0, such as 0.5 or 2.")
 
 
 def _assumed(options: PlanOptions, first_day: date) -> Iterator[Mailbox]:

@@ -51,6 +51,11 @@ def test_a_warm_up_that_begins_tomorrow_sends_nothing_today() -> None:
     assert capacity(mailbox, NOW).remaining == 0
 
 
+def test_a_warm_up_that_has_not_begun_is_said_to_wait_for_its_first_day() -> None:
+    waiting = capacity(make_mailbox(warm_up_started_on=NOW.date() + timedelta(days=9)), NOW)
+    assert (waiting.binding, waiting.relaxes_at) == (Binding.WARM_UP, datetime(2026, 3, 11, tzinfo=UTC))
+
+
 @pytest.mark.parametrize(
     ("values", "binding"),
     [

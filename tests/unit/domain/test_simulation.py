@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadmill.domain.capacity import MailboxLimit, days_needed
-from leadmill.domain.guardrails import COOL_DOWN
+from leadmill.domain.guardrails import COOL_DOWN, Thresholds
 from leadmill.domain.mailboxes import Mailbox
 from leadmill.domain.simulated_run import run_once
 from leadmill.domain.simulation import Rate, Run, World, simulate
@@ -126,3 +126,28 @@ def test_a_history_leaves_its_rate_uncertain_and_an_assumption_does_not() -> Non
     drawn = [Rate(0.03, 500).draw(chance) for _ in range(300)]
     assert 0.026 < float(np.mean(drawn)) < 0.034
     assert 0.004 < float(np.std(drawn)) < 0.012
+
+
+@pytest.mark.parametrize(
+    ("rules", "name", "happens"),
+    [
+        (Thresholds(), "bounce_rate_too_high", False),
+        (Thresholds(bounce_warns=0.01, bounce_pauses=0.02, pause_sample=40), "bounce_rate_too_high", True),
+        (Thresholds(bounce_warns=0.02, bounce_pauses=0.02, pause_sample=1_000_000), "bounce_rate_too_high", False),
+        (Thresholds(bounce_warns=0.02, bounce_pauses=0.02, pause_sample=400, window_days=2), "bounce_rate_too_high", False),
+        (Thresholds(), "bounce_rate_high", True),
+        (Thresholds(bounce_warns=0.5, bounce_pauses=0.5), "bounce_rate_high", False),
+        (Thresholds(warn_sample=1_000_000), "bounce_rate_high", False),
+        (Thresholds(complaint_alerts=0.5), "content_review", False),
+        (Thresholds(complaint_alerts=0.001), "content_review", True),
+    ],
+)  # fmt: skip
+def test_the_thresholds_of_a_simulation_are_those_that_its_guardrails_act_on(
+    rules: Thresholds, name: str, happens: bool
+) -> None:
+    world = World(
+        2_000, boxes(5, 2, warm=True), DAY, bounce_rate=Rate(0.035), complaint_rate=Rate(0.01), lift_after_days=1,
+        false_pauses_a_month=0.001, rules=rules,
+    )  # fmt: skip
+    found = simulate(world, run_once, runs=2, seed=1)
+    assert (name in (found.stops | found.warnings)) is happens

@@ -73,6 +73,15 @@ class PostgresCampaigns:
             require_transition(campaign_id, CampaignStatus(locked["status"]), status)
             if status is CampaignStatus.DELETED and locked["has_sent"]:
                 raise Conflict(f"Campaign {campaign_id} has sent mail and stays for the record; it cannot be deleted.")
+            if (
+                locked["status"] == CampaignStatus.PAUSED
+                and status is CampaignStatus.RUNNING
+                and locked["awaits_review"]
+            ):
+                raise Conflict(
+                    f"Campaign {campaign_id} drew complaints: read its content and confirm it on Deliverability, tab "
+                    "Stopped; then it goes on."
+                )
             values = {"campaign_id": campaign_id, "as_of": as_of}
             closed = 0
             if status is CampaignStatus.CANCELLED:

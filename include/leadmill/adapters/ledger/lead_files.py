@@ -109,6 +109,8 @@ class LedgerLeadFiles:
                 _copy(connection, "staged_opt_outs", ("email",), opted_out)
                 connection.execute(query(_SQL, "suppress_opt_outs"), parameters)
                 taken = connection.execute(query(_SQL, "take_in_leads"), parameters).fetchone()
+                if taken and taken["updated_count"]:  # a country that is known now may forbid what was planned
+                    connection.execute(query("ledger/country_rules", "withdraw_of_lead_file"), parameters)
                 connection.execute(_EMPTY)
                 outcome = outcome_of(lead_file_id, verdict, staged.profile, taken=taken, quarantine_uri=quarantine_uri)
                 _end(connection, outcome, staged.how_read, as_of=as_of)

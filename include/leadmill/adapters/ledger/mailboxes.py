@@ -22,10 +22,19 @@ from leadmill.domain.guardrails import EVIDENCE_DAYS, WINDOW_DAYS, DayOfMail, He
 from leadmill.domain.mailboxes import SenderStatus, capacity, day_limit
 from leadmill.errors import NotFound
 from leadmill.ports.holds import Cause
-from leadmill.ports.mailboxes import AccountSetup, MailboxHealth, MailboxSetup, MailboxState, StatusChange
+from leadmill.ports.mailboxes import (
+    AccountSetup,
+    EndedCoolDown,
+    MailboxHealth,
+    MailboxSetup,
+    MailboxState,
+    StatusChange,
+)
 from leadmill.sql import query
 
 _SUBJECT = "ledger/mailboxes"
+_DAYS_THAT_GROW = timedelta(days=3)
+"""Mailbox days that may be today in some zone, and what a clock that was set back writes to."""
 
 
 class LedgerMailboxes:
@@ -80,10 +89,16 @@ class LedgerMailboxes:
         as_of: datetime,
     ) -> int:
         with self._database.transaction() as connection:
+            before = None
+            if kind == "mailbox":
+                before = connection.execute(query(_SUBJECT, "lock_zone"), {"address": name}).fetchone()
             row = connection.execute(query(_SUBJECT, f"upsert_{kind}"), {**values, "as_of": as_of}).fetchone()
             assert row is not None  # noqa: S101 - an upsert always returns its row
             if kind == "mailbox":
                 start_warm_up(connection, int(row["id"]), as_of)
+                if before and before["time_zone"] != values["time_zone"]:
+                    moved = {"mailbox_id": row["id"], "since": as_of - _DAYS_THAT_GROW}
+                    connection.execute(query(_SUBJECT, "carry_usage_over"), moved)
             verb = "add" if row["is_new"] else "update"
             record_audit(connection, actor, f"{kind}.{verb}", (kind, name), at=as_of, details=details)
             return int(row["id"])
@@ -126,8 +141,8 @@ class LedgerMailboxes:
         with self._database.transaction() as connection:
             return _change(connection, actor, "account", {"name": name}, change, as_of)
 
-    def end_cool_downs(self, *, as_of: datetime) -> int:
-        ended = 0
+    def end_cool_downs(self, *, as_of: datetime) -> list[EndedCoolDown]:
+        ended: list[EndedCoolDown] = []
         with self._database.transaction() as connection:
             for kind in ("domain", "mailbox"):
                 rows = connection.execute(query(_SUBJECT, f"end_{kind}_cool_downs"), {"as_of": as_of}).fetchall()
@@ -137,7 +152,7 @@ class LedgerMailboxes:
                     over = StatusChange(SenderStatus.ACTIVE, "its time is over")
                     record_hold(connection, SYSTEM, subject, over, as_of=as_of)
                     _return_low(connection, subject, "cool-down", as_of)
-                ended += len(rows)
+                    ended.append(EndedCoolDown(row["id"] if kind == "mailbox" else None, row.get("name", "")))
         return ended
 
     def mailbox_address(self, mailbox_id: int) -> str:
@@ -191,9 +206,7 @@ def _change(
     row = connection.execute(query(_SUBJECT, f"set_{kind}_status"), {**values, **key}).fetchone()
     if row is None:
         return False
-    ended = record_hold(connection, actor, (kind, row["id"]), change, as_of=as_of)
-    if change.status is SenderStatus.ACTIVE and ended and _was_for_evidence(ended):
-        _return_low(connection, (kind, row["id"]), ended["reason"], as_of)
+    _keep_hold(connection, actor, (kind, row["id"]), row, change, as_of)
     verbs = {SenderStatus.ACTIVE: "release", SenderStatus.PAUSED: "pause", SenderStatus.COOLING_DOWN: "cool_down"}
     details = dict(change.evidence) | ({"until": change.until.isoformat()} if change.until else {})
     subject = (kind, key.get("name", row["id"]))
@@ -207,6 +220,30 @@ def _change(
         details=details,
     )
     return True
+
+
+def _keep_hold(
+    connection: psycopg.Connection[DictRow],
+    actor: Actor,
+    subject: tuple[str, int],
+    row: Mapping[str, Any],
+    change: StatusChange,
+    as_of: datetime,
+) -> None:
+    """Keep what the change did to the subject's hold; a domain's cool-down goes on beneath a pause and after it."""
+    stands = SenderStatus(row.get("status", change.status))
+    if change.status is SenderStatus.COOLING_DOWN and stands is SenderStatus.PAUSED:
+        values = {"kind": subject[0], "subject_id": subject[1], "reason": change.reason}
+        connection.execute(query("ledger/holds", "note_cool_down"), values)
+        return
+    ended = record_hold(connection, actor, subject, change, as_of=as_of)
+    if change.status is not SenderStatus.ACTIVE or not ended:
+        return
+    if stands is SenderStatus.COOLING_DOWN:
+        goes_on = StatusChange(stands, ended["cool_down_reason"], until=row["until"], cause=Cause.EVIDENCE.value)
+        record_hold(connection, SYSTEM, subject, goes_on, as_of=as_of)
+    elif _was_for_evidence(ended) or row.get("has_cooled"):
+        _return_low(connection, subject, ended["reason"], as_of)
 
 
 def _was_for_evidence(ended: Mapping[str, str]) -> bool:

@@ -26,6 +26,11 @@ class LedgerProviderLimits:
             row = connection.execute(query(_SUBJECT, "account_due_for_reading"), values).fetchone()
         return AccountToRead(**row) if row else None
 
+    def is_released_from(self, lane: str, status: str) -> bool:
+        with self._database.transaction() as connection:
+            row = connection.execute(query(_SUBJECT, "is_released_from"), {"lane": lane, "status": status}).fetchone()
+        return bool(row and row["is_released"])
+
     def save_limits(self, lane: str, limits: ProviderLimits) -> None:
         values = {
             "lane": lane,

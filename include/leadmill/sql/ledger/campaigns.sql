@@ -11,7 +11,9 @@ returning campaign_id;
 select c.status, c.updated_at, c.planned_at, exists (
     select 1 from ledger.sends s
     where s.campaign_id = c.campaign_id and s.state not in ('planned', 'suppressed', 'cancelled', 'expired')
-  ) as has_sent
+  ) as has_sent, exists (
+    select 1 from ledger.content_reviews r where r.campaign_id = c.campaign_id and r.is_held and r.closed_at is null
+  ) as awaits_review
 from ledger.campaigns c where c.campaign_id = :campaign_id for update of c;
 
 -- name: update_draft!

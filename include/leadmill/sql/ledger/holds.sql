@@ -1,8 +1,16 @@
 -- name: end_hold
--- Close the open hold of a subject: it sends again, or is stopped anew. What had stopped it?
-update ledger.holds set ended_at = :as_of::timestamptz, ended_by = :actor::text, end_reason = :reason::text
-where subject_kind = :kind::text and subject_id = :subject_id::bigint and ended_at is null
-returning status, cause, reason;
+-- Close the open hold of a subject: it sends again, or is stopped anew. What had stopped it, and cooled it down before?
+update ledger.holds h set ended_at = :as_of::timestamptz, ended_by = :actor::text, end_reason = :reason::text
+where h.subject_kind = :kind::text and h.subject_id = :subject_id::bigint and h.ended_at is null
+returning h.status, h.cause, h.reason, coalesce(h.evidence ->> 'cools_down', (
+  select c.reason from ledger.holds c
+  where c.subject_kind = h.subject_kind and c.subject_id = h.subject_id and c.status = 'cooling_down'
+  order by c.began_at desc, c.hold_id desc limit 1), '') as cool_down_reason;
+
+-- name: note_cool_down!
+-- Keep with an open pause why a cool-down goes on beneath it.
+update ledger.holds set evidence = evidence || jsonb_build_object('cools_down', :reason::text)
+where subject_kind = :kind::text and subject_id = :subject_id::bigint and ended_at is null;
 
 -- name: begin_hold!
 -- Keep what stopped a subject, with its evidence.
@@ -14,7 +22,8 @@ values (:kind::text, :subject_id::bigint, :status::text, :cause::text, :finding:
 -- What is stopped now, or was stopped since then, and on what evidence? Open ones first, the newest first.
 select h.hold_id, h.subject_kind, h.subject_id, coalesce(m.address, d.name, a.name, '') as subject, h.status, h.cause,
   h.finding, h.reason, h.evidence, h.began_by, h.began_at,
-  case when h.ended_at is null then coalesce(m.cool_down_until, d.cool_down_until, h.until) else h.until end as until, h.ended_by, h.ended_at, h.end_reason
+  case when h.ended_at is null and h.status = 'cooling_down' then coalesce(m.cool_down_until, d.cool_down_until, h.until)
+    else h.until end as until, h.ended_by, h.ended_at, h.end_reason
 from ledger.holds h
 left join ledger.mailboxes m on h.subject_kind = 'mailbox' and m.mailbox_id = h.subject_id
 left join ledger.sending_domains d on h.subject_kind = 'domain' and d.domain_id = h.subject_id
@@ -57,16 +66,19 @@ do update set complaints = excluded.complaints, mails = excluded.mails, mailbox_
 returning review_id;
 
 -- name: hold_campaign
--- Stop claiming for a running campaign until its content is reviewed.
+-- Stop claiming for a campaign until its content is reviewed, and keep one that is paused from being resumed until then.
+-- No row: it ran no more.
 with held as (
   update ledger.campaigns
   set status = 'paused', status_reason = :reason::text, updated_at = :as_of::timestamptz
   where campaign_id = :campaign_id::bigint and status = 'running'
   returning campaign_id
+), kept as (
+  update ledger.content_reviews r set is_held = true from ledger.campaigns c
+  where r.campaign_id = :campaign_id::bigint and r.closed_at is null and c.campaign_id = r.campaign_id
+    and c.status in ('running', 'paused')
 )
-update ledger.content_reviews r set is_held = true from held
-where r.campaign_id = held.campaign_id and r.closed_at is null
-returning r.review_id;
+select campaign_id from held;
 
 -- name: close_review
 -- Write that a person has read the content and lets it go on (or not).

@@ -98,8 +98,9 @@ where l.lead_id = :lead_id and l.erased_at is null;
 
 -- name: lead_sends
 -- Every mail to one lead, newest first, and why its mailbox was chosen.
-select s.send_id, c.name as campaign, s.step, v.label as variant, v.subject, s.state, s.code, m.address as mailbox,
-  coalesce(s.accepted_at, s.state_changed_at) as at, s.due_at, w.reason, w.why
+select s.send_id, s.campaign_id, c.name as campaign, s.step, s.variant_id, v.label as variant, v.subject, s.state, s.code,
+  m.address as mailbox, m.display_name as sender_name, coalesce(s.accepted_at, s.state_changed_at) as at, s.due_at,
+  w.reason, w.why
 from ledger.sends s
   join ledger.campaigns c using (campaign_id)
   join ledger.variants v on v.variant_id = s.variant_id

@@ -14,7 +14,7 @@ update ledger.projections set position = 0 where name = :name::text;
 
 -- name: apply_evidence
 -- Move sends up the lattice of evidence; the earliest event of the highest rank gives the time. Returns every send touched.
--- Ids in events are not signed, and others may send from the same account: what was never handed over stays untouched.
+-- Ids in events of before tags were signed may be others' who send from the same account: what was never handed over stays untouched.
 with evidence as (
   select * from unnest(:send_ids::bigint[], :states::text[], :ranks::smallint[], :times::timestamptz[],
     :first_times::timestamptz[], :bounce_kinds::text[], :reply_times::timestamptz[], :unsubscribe_times::timestamptz[])

@@ -21,3 +21,11 @@ set others_sent_24h = greatest(0, coalesce(:sent_24h::integer, 0) - greatest(0, 
   provider_daily_limit = :daily_limit::integer, provider_max_per_second = :max_per_second::real,
   provider_sent_24h = :sent_24h::integer, provider_status = :status::text
 where name = :lane::text;
+
+-- name: is_released_from^
+-- Did a person release this account since its provider first said this word of it, and has it said no other since?
+select exists (
+  select from ledger.provider_accounts a
+  join ledger.holds h on h.subject_kind = 'account' and h.subject_id = a.account_id and h.ended_at is not null
+  where a.name = :lane::text and a.provider_status = :status::text
+    and h.evidence ->> 'provider_status' = :status::text) as is_released;
