@@ -24,15 +24,16 @@ LANDING = Asset(
     name="landing_leads", uri="x-leadmill://store/landing/leads", watchers=[watcher("landing_leads", "landing/leads/")]
 )
 SCHEDULE = AssetOrTimeSchedule(timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=[LANDING])
+TEXT = {"type": ["null", "string"]}  # Airflow's form cannot be sent with an empty field of type "string"
 PARAMS = {
-    "uri": Param("", type="string", description="URI or key of one lead file in the store; empty: every waiting file."),
-    "source": Param("", type="string", description="Where the leads come from, for rows that do not say."),
+    "uri": Param("", **TEXT, description="URI or key of one lead file in the store; empty: every waiting file."),
+    "source": Param("", **TEXT, description="Where the leads come from, for rows that do not say."),
     "legal_basis": Param(
         "",
-        enum=["", "consent", "contract", "legitimate_interest"],
+        enum=["", None, "consent", "contract", "legitimate_interest"],
         description="On what ground the leads may be mailed, for rows that do not say.",
     ),
-    "country": Param("", type="string", description="ISO code such as DE, for rows that do not say."),
+    "country": Param("", **TEXT, description="ISO code such as DE, for rows that do not say."),
 }
 
 
@@ -42,7 +43,7 @@ def import_leads() -> None:
 
     @task
     def find_files(**context) -> list[str]:
-        return app().lead_files_to_import(context["params"]["uri"])
+        return app().lead_files_to_import(context["params"]["uri"] or "")
 
     @task(map_index_template="{{ task.op_kwargs['key'] }}", outlets=[LEADS])
     def import_file(key: str, **context) -> dict:
@@ -50,9 +51,9 @@ def import_leads() -> None:
             key,
             as_of=as_of(context),
             requested_by=f"dag:{context['dag_run'].run_id}",
-            default_source=context["params"]["source"],
-            default_legal_basis=context["params"]["legal_basis"],
-            default_country=context["params"]["country"],
+            default_source=context["params"]["source"] or "",
+            default_legal_basis=context["params"]["legal_basis"] or "",
+            default_country=context["params"]["country"] or "",
         )
         return {name: outcome[name] for name in outcome if name not in ("verdict", "quarantine_uri")}
 

@@ -19,12 +19,15 @@ from airflow.sdk import Param, dag, task
 
 from leadmill_airflow import DAG_DEFAULTS, app, as_of
 
+TEXT = {"type": ["null", "string"]}  # Airflow's form cannot be sent with an empty field of type "string"
 PLACEMENT_PARAMS = {
     "send": Param(True, type="boolean", description="Send the test mails of mailboxes that sent none today."),
-    "family": Param("", type="string", maxLength=30, description="Only to seed inboxes of this family; empty: all."),
-    "subject": Param("", type="string", maxLength=200, description="Subject of the test mail; empty: the usual one."),
-    "text": Param("", type="string", maxLength=20000, description="Its text, best a campaign's; empty: the usual one."),
-    "missing_after_hours": Param(24, type="number", minimum=1, description="Then a mail not found is missing."),
+    "family": Param("", **TEXT, maxLength=30, description="Only to seed inboxes of this receiver; empty: all."),
+    "subject": Param("", **TEXT, maxLength=200, description="Subject of the test mail; empty: the usual one."),
+    "text": Param("", **TEXT, maxLength=20000, description="Its text, best a campaign's; empty: the usual one."),
+    "missing_after_hours": Param(
+        24, type="number", minimum=1, description="Hours after which a mail that was not found counts as missing."
+    ),
 }
 
 
@@ -37,8 +40,8 @@ def test_placement() -> None:
         wanted = context["params"]
         if not wanted["send"]:
             return {}
-        content = {name: wanted[name] for name in ("subject", "text") if wanted[name].strip()}
-        return dict(app().send_placement_tests(as_of(context), family=wanted["family"], **content))
+        content = {name: wanted[name] for name in ("subject", "text") if (wanted[name] or "").strip()}
+        return dict(app().send_placement_tests(as_of(context), family=wanted["family"] or "", **content))
 
     @task
     def read_seed_inboxes(**context) -> dict:

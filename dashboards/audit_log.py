@@ -24,13 +24,14 @@ def show() -> None:
     if not entries:
         st.caption("Nothing was changed yet.")
         return
+    names = _names()
     st.dataframe(
-        [_line(entry) for entry in entries],
+        [_line(entry, names) for entry in entries],
         hide_index=True,
         width="stretch",
-        height=38 + 35 * min(len(entries), 18),
+        height=page.table_height(len(entries), 18),
         column_config={
-            "When": st.column_config.TextColumn(width=155),
+            "When": st.column_config.TextColumn(width=165),
             "Who": st.column_config.TextColumn(width=170),
             "Did": st.column_config.TextColumn(width=140),
             "To": st.column_config.TextColumn(width=180),
@@ -40,12 +41,25 @@ def show() -> None:
     st.caption("Entries are written in the transaction of the change itself, and nothing changes or deletes them.")
 
 
-def _line(entry: AuditEntry) -> dict[str, object]:
+def _names() -> dict[tuple[str, str], str]:
+    """Names of what the log knows by number."""
+    campaigns = {("campaign", str(each.campaign_id)): each.name for each in page.leadmill().campaigns()}
+    return campaigns | {("pool", str(each.pool_id)): each.name for each in page.leadmill().pools()}
+
+
+def _subject(entry: AuditEntry, names: dict[tuple[str, str], str]) -> str:
+    kind = entry.subject_kind.replace("_", " ")
+    if name := names.get((entry.subject_kind, entry.subject_id)):
+        return f"{kind} “{name}”"
+    return f"{kind} no. {entry.subject_id}" if entry.subject_id.isdigit() else entry.subject_id
+
+
+def _line(entry: AuditEntry, names: dict[tuple[str, str], str]) -> dict[str, object]:
     return {
         "When": senders.moment(entry.at),
         "Who": entry.actor,
-        "Did": entry.action,
-        "To": f"{entry.subject_kind} {entry.subject_id}" if entry.subject_id.isdigit() else entry.subject_id,
+        "Did": entry.action.replace(".", ": ").replace("_", " "),
+        "To": _subject(entry, names),
         "Reason": entry.reason,
         "Details": ", ".join(f"{name}: {_words(value)}" for name, value in entry.details.items()),
     }

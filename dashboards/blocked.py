@@ -10,6 +10,8 @@ import streamlit as st
 from leadmill.ports.mailboxes import MailboxState
 
 EXPLAINED_CAMPAIGNS = 5
+SHOWN_ALERTS = 3
+"""Of the open alerts; the others are folded away."""
 
 
 def show() -> None:
@@ -17,7 +19,7 @@ def show() -> None:
     st.subheader("What is blocked, and why", anchor=False)
     at = page.now()
     with page.attempt():
-        senders.show_alerts()
+        senders.show_alerts(first=SHOWN_ALERTS)
     with page.attempt():
         _show_stopped(page.leadmill().mailboxes(at))
     with page.attempt():
@@ -44,6 +46,7 @@ def _show_stopped(mailboxes: list[MailboxState]) -> None:
                 ],
                 hide_index=True,
                 width="stretch",
+                column_config={"Reason": st.column_config.TextColumn(width="medium")},
             )
 
 
@@ -57,7 +60,6 @@ def _show_waiting() -> None:
             if c.subject in campaign_progress.OF_CAMPAIGN
         ]
         for constraint in found:
-            until = f" (until {senders.moment(constraint.relaxes_at)})" if constraint.relaxes_at else ""
-            st.markdown(f":material/schedule: **{campaign.name}**: {constraint.sentence}{until}")
+            st.markdown(f":material/schedule: **{campaign.name}**: {campaign_progress.in_words(constraint)}")
     if len(running) > EXPLAINED_CAMPAIGNS:
         st.caption(f"{len(running) - EXPLAINED_CAMPAIGNS} more campaigns are open; see Campaigns.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 
 import campaign_editing
 import page
@@ -15,7 +16,11 @@ from leadmill.domain.attachments import CONTENT_TYPES, AttachedFile, mail_proble
 def edit(state: campaign_editing.Editing, number: int) -> None:
     """Upload and remove; the store has the bytes at once, the draft keeps the file when it is saved."""
     step = state.draft.steps[number - 1]
-    with st.expander(f"Attachments of this mail ({len(step.attachments)})", icon=":material/attach_file:"):
+    with st.expander(
+        f"Attachments of this mail ({len(step.attachments)})",
+        icon=":material/attach_file:",
+        expanded=bool(step.attachments),
+    ):
         limits = page.leadmill().attachment_limits
         st.caption(
             f"One file may have {megabytes(limits.per_file)}, all of one mail {megabytes(limits.per_mail)}. They go "
@@ -28,7 +33,12 @@ def edit(state: campaign_editing.Editing, number: int) -> None:
                     "Remove", icon=":material/delete:", key=key(f"detach_{number}_{file.sha256[:8]}_{file.name}")
                 ):
                     _put(state, number, tuple(f for f in step.attachments if f != file))
-        uploaded = st.file_uploader("Add a file", type=sorted(CONTENT_TYPES), key=key(f"attachment_{number}"))
+        uploaded = st.file_uploader(
+            "Add a file",
+            type=sorted(CONTENT_TYPES),
+            key=key(f"attachment_{number}"),
+            max_upload_size=ceil(limits.per_file / 1_000_000),
+        )
         if uploaded is not None and st.button("Attach it", type="primary", key=f"attach_{number}"):
             with page.attempt():
                 file = page.leadmill().upload_attachment(

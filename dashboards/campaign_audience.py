@@ -7,6 +7,7 @@ from typing import Any
 
 import campaign_words
 import country_gaps
+import country_words
 import lead_list
 import page
 import streamlit as st
@@ -216,12 +217,8 @@ def show_counts(draft: CampaignDraft) -> None:
     reasons = [(reason, count) for reason, count in counts.left_out.items() if count]
     if reasons:
         st.markdown("**Left out**")
-        st.dataframe(
-            [{"Leads": n, "Why": campaign_words.LEFT_OUT.get(r, r.replace("_", " "))} for r, n in reasons],
-            hide_index=True,
-            width="stretch",
-            column_config={"Leads": st.column_config.NumberColumn(width="small")},
-        )
+        for reason, count in reasons:
+            st.markdown(f"**{count:,}** · {campaign_words.LEFT_OUT.get(reason, reason.replace('_', ' '))}")
         if counts.left_out.get("policy_country"):
             with st.expander("Which countries, and why", icon=":material/gavel:"):
                 country_gaps.show(_country_gaps(page.installation(), draft.segment, draft.pool_id))
@@ -233,11 +230,17 @@ def show_counts(draft: CampaignDraft) -> None:
             {
                 "Name": lead.name or "no name",
                 "Company": lead.company,
-                "Country": lead.country,
+                "Country": country_words.name_of(lead.country),
                 "Category": lead.category,
             }
             for lead in samples(page.installation(), draft.segment)[:SAMPLES_SHOWN]
         ],
         hide_index=True,
         width="stretch",
+        column_config={
+            "Name": st.column_config.TextColumn(width=115),
+            "Company": st.column_config.TextColumn(width=115),
+            "Country": st.column_config.TextColumn(width=85),
+            "Category": st.column_config.TextColumn(width=65),
+        },
     )

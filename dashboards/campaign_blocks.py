@@ -19,7 +19,9 @@ NO_CATEGORY = "leads without a category"
 def edit(state: campaign_editing.Editing) -> None:
     """Edit one block; adding and removing changes the draft at once."""
     blocks = state.draft.blocks
-    with st.expander(f"Content blocks for categories of leads ({len(blocks)})", icon=":material/view_agenda:"):
+    with st.expander(
+        f"Content blocks for categories of leads ({len(blocks)})", icon=":material/view_agenda:", expanded=bool(blocks)
+    ):
         st.caption(
             "A block has a name and a version for each category. Put it into subject or body as "
             '`{{ block("intro") }}`, and each lead gets the version of its category.'

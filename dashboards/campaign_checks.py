@@ -9,6 +9,7 @@ import page
 import streamlit as st
 
 from leadmill.domain.access import Role
+from leadmill.domain.quantities import counted
 from leadmill.ports.campaigns import Check
 
 SHOWN = {"error": st.error, "warning": st.warning, "ok": st.success}
@@ -41,9 +42,9 @@ def show(campaign_id: int, state: campaign_editing.Editing | None = None) -> Non
     errors = [check for check in checks if check.result == "error"]
     warnings = [check for check in checks if check.result == "warning"]
     if errors:
-        st.markdown(f"**{len(errors)} to put right before it can be approved.**")
+        st.markdown(f"**{counted(len(errors), 'thing')} to put right before it can be approved.**")
     elif warnings:
-        st.markdown(f"**It can be approved.** {len(warnings)} to think about first.")
+        st.markdown(f"**It can be approved.** {counted(len(warnings), 'thing')} to think about first.")
     else:
         st.markdown("**Everything is fine.** It can be approved.")
     for check in [*errors, *warnings]:

@@ -119,7 +119,9 @@ def _show_sent(detail: CampaignDetail) -> None:
     unclear = campaign_unclear.of_campaign(detail.campaign_id)
     count = f" ({sum(len(incident.doubts) for incident in unclear):,})" if unclear else ""
     _live(detail.campaign_id, detail.status)
-    progress, results, doubts, made_of = st.tabs([PROGRESS, RESULTS, f"{UNCLEAR}{count}", MADE_OF])
+    opened = MADE_OF if st.query_params.get("show") == "content" else None
+    names = [PROGRESS, RESULTS, f"{UNCLEAR}{count}", MADE_OF]
+    progress, results, doubts, made_of = st.tabs(names, default=opened)
     is_live = detail.status in {CampaignStatus.APPROVED, CampaignStatus.RUNNING}
     every = campaign_progress.REFRESH_SECONDS if is_live else None
     with progress:

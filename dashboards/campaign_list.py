@@ -86,10 +86,16 @@ def _show_table(campaigns: list[CampaignSummary]) -> None:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "Campaign": st.column_config.TextColumn(width="medium"),
-            "Progress": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%", width="medium"),
-            "Mails": st.column_config.TextColumn(help="Sent of all that are planned, every step counted."),
-            "Changed": st.column_config.DatetimeColumn("Changed (UTC)", format="D MMM YYYY, HH:mm"),
+            "Campaign": st.column_config.TextColumn(width=210),
+            "Status": st.column_config.TextColumn(width=80),
+            "Progress": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%", width=100),
+            "Opened": st.column_config.TextColumn(width=75, help="By people."),
+            "Clicked": st.column_config.TextColumn(width=75, help="By people."),
+            "Bounced": st.column_config.TextColumn(width=75),
+            "Replied": st.column_config.TextColumn(width=75),
+            "Sent through": st.column_config.TextColumn(width=95),
+            "Mails": st.column_config.TextColumn(width=110, help="Sent of all that are planned, every step counted."),
+            "Changed": st.column_config.DatetimeColumn("Changed (UTC)", format="D MMM YYYY, HH:mm", width=135),
         },
         key="campaign_table",
     )
@@ -112,13 +118,11 @@ def _line(campaign: CampaignSummary, came: Outcomes) -> dict[str, object]:
         "Progress": 100 * (total - is_open) / total if total else None,
         "Mails": f"{came.accepted:,} of {total:,}" if total else "not planned yet",
         "Bounced": _rate(came.bounced, came),
-        "Opened by people": _rate(came.opened, came),
-        "Clicked by people": _rate(came.clicked, came),
+        "Opened": _rate(came.opened, came),
+        "Clicked": _rate(came.clicked, came),
         "Replied": _rate(came.replied, came),
-        "Steps": campaign.step_count,
         "Sent through": campaign.pool_name or "not chosen",
         "Changed": campaign.updated_at,
-        "By": campaign.created_by,
     }
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from leadmill.domain.attachments import megabytes
 from leadmill.domain.campaigns import CampaignDraft
 from leadmill.domain.messages import OutgoingMessage
+from leadmill.errors import TemplateInvalid
 from leadmill.ports.content import PreviewNotes
 
 HEIGHT = 460
@@ -30,7 +31,13 @@ def show(draft: CampaignDraft, step: int, label: str) -> None:
     names = {lead.lead_id: " · ".join(filter(None, (lead.name or "no name", lead.company))) for lead in leads}
     lead_id = st.selectbox("Preview as", list(names), format_func=names.get, key="preview_lead")
     with page.attempt():
-        _show_message(page.leadmill().preview_message(draft, step, label, lead_id))
+        try:
+            message = page.leadmill().preview_message(draft, step, label, lead_id)
+        except TemplateInvalid as error:
+            said = str(error).replace(f", lead {lead_id}:", ", for this lead:")  # which one is chosen right above
+            st.error(said, icon=":material/error:")
+            return
+        _show_message(message)
         _show_notes(page.leadmill().preview_notes(draft, step, label, lead_id))
 
 

@@ -18,7 +18,7 @@ MAILBOXES_SHOWN = 8
 OF_CAMPAIGN = frozenset({"campaign", "sends", "recipients", "dispatch"})
 """Subjects of constraints that are no mailbox."""
 COLOURS = {
-    "planned": charts.GREY,
+    "planned": "#BCD0E8",
     "claimed": charts.VIOLET,
     "accepted": charts.BLUE,
     "delivered": charts.TEAL,
@@ -27,9 +27,9 @@ COLOURS = {
     "refused": charts.AMBER,
     "ambiguous": "#D4A017",
     "lost": "#5C4033",
-    "suppressed": "#B0BEC5",
-    "cancelled": "#9AA5B1",
-    "expired": "#CFD8DC",
+    "suppressed": "#A7B1BC",
+    "cancelled": "#5B6875",
+    "expired": "#D9DEE4",
 }
 ENDED = {CampaignStatus.FINISHED, CampaignStatus.CANCELLED}
 
@@ -71,7 +71,7 @@ def _show_bar(progress: CampaignProgress) -> None:
         height=130,
         is_horizontal=True,
     )
-    chart.update_layout(hovermode="closest")
+    chart.update_layout(hovermode="closest", showlegend=True)
     chart.update_xaxes(range=[0, progress.conservation.rows])
     charts.show(chart, key="campaign_progress_bar")
 
@@ -88,7 +88,7 @@ def _show_conservation(progress: CampaignProgress) -> None:
     sums = {name: sum(int(str(line[name])) for line in lines) for name in map(campaign_words.mail_name, steps)}
     lines.append({"State": "All", **sums, "All": law.rows})
     left, right = st.columns([3, 2], gap="large")
-    left.dataframe(lines, hide_index=True, width="stretch", height="content")
+    left.dataframe(lines, hide_index=True, width="stretch", height="content", column_config=page.counts("All", *sums))
     with right:
         _say_law(progress)
         _show_left_out(progress)
@@ -126,8 +126,7 @@ def _show_waiting(constraints: list[Constraint]) -> None:
         return
     for constraint in constraints:
         if constraint.subject in OF_CAMPAIGN:
-            until = f" (until {campaign_words.moment(constraint.relaxes_at)})" if constraint.relaxes_at else ""
-            st.markdown(f":material/schedule: {_in_words(constraint)}{until}")
+            st.markdown(f":material/schedule: {in_words(constraint)}")
     mailboxes = [c for c in constraints if c.subject not in OF_CAMPAIGN]
     if mailboxes:
         st.dataframe(
@@ -142,10 +141,18 @@ def _show_waiting(constraints: list[Constraint]) -> None:
             ],
             hide_index=True,
             width="stretch",
-            height=38 + 35 * min(len(mailboxes), MAILBOXES_SHOWN),
+            height=page.table_height(len(mailboxes), MAILBOXES_SHOWN),
+            column_config={
+                "Mailbox": st.column_config.TextColumn(width=190),
+                "May send now": st.column_config.NumberColumn(width=90),
+                "What binds it": st.column_config.TextColumn(width=560),
+            },
         )
 
 
-def _in_words(constraint: Constraint) -> str:
-    """The sentence without a DAG's name in it."""
-    return constraint.sentence.replace("plan_campaigns", "the planning")
+def in_words(constraint: Constraint) -> str:
+    """The sentence with the end of the wait, and without a DAG's name in it."""
+    said = constraint.sentence.replace("plan_campaigns", "the planning")
+    if constraint.relaxes_at is None:
+        return said
+    return f"{said.removesuffix('.')} (until {campaign_words.moment(constraint.relaxes_at)})."

@@ -12,6 +12,7 @@ import streamlit as st
 
 from leadmill.domain.ab_tests import detectable_difference
 from leadmill.domain.sends import SendState
+from leadmill.domain.template_fields import in_plain_words
 from leadmill.ports.campaigns import CampaignProgress, StepProgress
 from leadmill.ports.reports import Outcomes
 
@@ -54,11 +55,12 @@ def show(progress: CampaignProgress, came: Mapping[int, Outcomes]) -> None:
         hide_index=True,
         width="stretch",
         column_config={
-            "Subject": st.column_config.TextColumn(width="small"),
             "by machines": st.column_config.NumberColumn(help="Opened by machines only."),
             "by machines ": st.column_config.NumberColumn(help="Clicked by machines only."),
         },
     )
+    subjects = (f"{campaign_words.mail_name(s.step)}, {s.label}: “{in_plain_words(s.subject)}”" for s in progress.steps)
+    st.caption("  \n".join(subjects))
     st.caption(
         "A click counts as an open: many readers block pictures. Machines are privacy proxies and security scanners; "
         "they are never counted as people, and a mail that both touched counts as people's."
@@ -71,7 +73,6 @@ def show(progress: CampaignProgress, came: Mapping[int, Outcomes]) -> None:
 def _line(step: StepProgress, came: Outcomes) -> dict[str, object]:
     return {
         "Mail": f"{campaign_words.mail_name(step.step)}, {step.label}",
-        "Subject": step.subject,
         "Sent": came.accepted,
         "Bounced": _share(came.bounced, came),
         "Opened by people": _share(came.opened, came),

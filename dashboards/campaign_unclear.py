@@ -11,6 +11,7 @@ import streamlit as st
 
 from leadmill.domain.access import Role
 from leadmill.domain.doubts import Cause, Doubt, Hint, Incident
+from leadmill.domain.template_fields import in_plain_words
 from leadmill.ports.dispatch import Settlement
 
 HAPPENED = {
@@ -67,6 +68,7 @@ def _show_incident(incident: Incident, number: int, *, names_campaign: bool) -> 
     st.markdown(f"**{when}, {incident.lane}: {SHORTLY[incident.cause]}, {mails} unclear**")
     st.caption(HAPPENED[incident.cause])
     st.caption(_evidence(incident))
+    st.caption(_span(incident))
     picked = st.dataframe(
         [_line(doubt, names_campaign=names_campaign) for doubt in incident.doubts],
         hide_index=True,
@@ -74,8 +76,13 @@ def _show_incident(incident: Incident, number: int, *, names_campaign: bool) -> 
         on_select="rerun",
         selection_mode="multi-row",
         column_config={
-            name: st.column_config.DatetimeColumn(f"{name} (UTC)", format="D MMM YYYY, HH:mm:ss")
-            for name in ("Taken to be sent", "Unclear since", "Counts as lost")
+            "Campaign": st.column_config.TextColumn(width=120),
+            "Address": st.column_config.TextColumn(width=235),
+            "Mail": st.column_config.TextColumn(width=300),
+            "Through": st.column_config.TextColumn(width=178),
+            "Taken to be sent": st.column_config.DatetimeColumn(
+                "Taken to be sent (UTC)", format="D MMM YYYY, HH:mm:ss", width=150
+            ),
         },
         key=f"unclear_table_{number}",
     )
@@ -89,14 +96,19 @@ def _show_incident(incident: Incident, number: int, *, names_campaign: bool) -> 
 def _line(doubt: Doubt, *, names_campaign: bool) -> dict[str, object]:
     campaign = {"Campaign": doubt.campaign_name} if names_campaign else {}
     return campaign | {
-        "To": doubt.lead_name or doubt.email,
         "Address": doubt.email,
-        "Mail": f"{campaign_words.mail_name(doubt.step)}: {doubt.subject}",
+        "Mail": f"{campaign_words.mail_name(doubt.step)}: {in_plain_words(doubt.subject)}",
         "Through": doubt.mailbox_address,
         "Taken to be sent": doubt.claimed_at,
-        "Unclear since": doubt.since,
-        "Counts as lost": doubt.lost_at,
     }
+
+
+def _span(incident: Incident) -> str:
+    """Since when its mails are unclear, and when they count as lost."""
+    since = campaign_words.moment(min(doubt.since for doubt in incident.doubts))
+    first, last = (campaign_words.moment(choose(doubt.lost_at for doubt in incident.doubts)) for choose in (min, max))
+    lost = f"from {first} to {last}" if first != last else f"on {first}"
+    return f"Unclear since {since}. Without a decision or evidence they count as lost {lost}."
 
 
 def _evidence(incident: Incident) -> str:

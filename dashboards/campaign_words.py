@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from leadmill.domain import moments
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, Timing
 
 STATUSES = {
@@ -32,7 +33,7 @@ TIMINGS = {
 
 def moment(at: datetime) -> str:
     """A time for people, in UTC."""
-    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+    return moments.in_words(at)
 
 
 def schedule_words(draft: CampaignDraft) -> str:

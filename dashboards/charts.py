@@ -13,6 +13,13 @@ _TEXT, _GRID = "#1B2733", "#E6EAEF"
 _FONT = "Inter, Segoe UI, Helvetica Neue, Arial, Liberation Sans, sans-serif"
 _AXIS = {"gridcolor": _GRID, "linecolor": "#C4CDD7", "zeroline": False, "title_font_size": 12, "ticks": ""}
 
+_DATES = [
+    {"dtickrange": [None, 43_200_000], "value": "%H:%M\n%-d %b %Y"},
+    {"dtickrange": [86_400_000, "M1"], "value": "%-d %b\n%Y"},
+    {"dtickrange": ["M1", None], "value": "%b %Y"},
+]
+"""How an axis of moments is labelled, by the milliseconds from one label to the next."""
+
 TEMPLATE = go.layout.Template(
     layout=go.Layout(
         font={"family": _FONT, "size": 13, "color": _TEXT},
@@ -20,7 +27,12 @@ TEMPLATE = go.layout.Template(
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={**_AXIS, "showgrid": False, "automargin": True},
+        xaxis={
+            **_AXIS,
+            "showgrid": False,
+            "automargin": True,
+            "hoverformat": "%-d %b %Y, %H:%M",
+        },
         yaxis={**_AXIS, "automargin": True},
         hoverlabel={"font": {"family": _FONT, "size": 13}, "bgcolor": "#FFFFFF", "bordercolor": _GRID},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "title": {"text": ""}},
@@ -32,7 +44,10 @@ TEMPLATE = go.layout.Template(
 
 def figure(*, height: int = 300) -> go.Figure:
     """An empty figure with the house's template; height in pixels."""
-    return go.Figure(layout={"template": TEMPLATE, "height": height})
+    return go.Figure(
+        # A template's arrays are not taken over, so the labels of moments stand in each figure.
+        layout={"template": TEMPLATE, "height": height, "xaxis": {"tickformatstops": _DATES}}
+    )
 
 
 def show(chart: go.Figure, *, key: str) -> None:
@@ -109,7 +124,7 @@ def stacked_bars(
             marker_color=(colours or {}).get(name),
             hovertemplate=("%{x:,}" if is_horizontal else "%{y:,}"),
         )
-    chart.update_layout(barmode="stack")
+    chart.update_layout(barmode="stack", legend_traceorder="normal")
     if is_horizontal:
         chart.update_layout(hovermode="y unified")
         chart.update_yaxes(autorange="reversed", showgrid=False)

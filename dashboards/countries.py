@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import country_words
 import page
 import streamlit as st
 
-from leadmill.domain.country_rules import ANY_OTHER_COUNTRY, UNKNOWN_COUNTRY, VERSION, ColdMail
+from leadmill.domain.countries import country_code
+from leadmill.domain.country_rules import VERSION, ColdMail
 from leadmill.domain.segments import LEGAL_BASES
 from leadmill.ports.country_rules import CountryPolicy
 
 COLD_MAIL = {
     ColdMail.CONSENT: "Consent or a contract only",
-    ColdMail.OPT_OUT: "Cold mail with an opt-out",
+    ColdMail.OPT_OUT: "Cold mail, with an opt-out",
     ColdMail.OPT_OUT_COMPANY: "Cold mail to companies, with an opt-out",
-    ColdMail.OPT_OUT_ROLE: "Cold mail where the offer fits the person's role, with an opt-out",
+    ColdMail.OPT_OUT_ROLE: "Cold mail that fits the role, with an opt-out",
 }
-SURE = {"B": "read", "C": "second-hand"}
+SURE = {"B": "we read the source", "C": "by others' word"}
+SHOWN_COUNTRIES = 14
 
 
 def show() -> None:
@@ -25,9 +28,26 @@ def show() -> None:
         "country's rule are left out of every campaign. Decide otherwise only with a reason that holds: the audit log "
         "keeps it."
     )
-    policies = page.leadmill().country_policies()
-    st.dataframe([_line(policy) for policy in policies], hide_index=True, width="stretch")
+    policies = sorted(page.leadmill().country_policies(), key=_order)
+    st.dataframe(
+        [_line(policy) for policy in policies],
+        hide_index=True,
+        width="stretch",
+        height=page.table_height(len(policies), SHOWN_COUNTRIES),
+        column_config={
+            "Country": st.column_config.TextColumn(width=125),
+            "What may be mailed": st.column_config.TextColumn(width=275),
+            "How sure": st.column_config.TextColumn(width=125),
+            "Source": st.column_config.TextColumn(width=490),
+        },
+    )
+    st.caption(
+        f"How sure: “{SURE['B']}” means that we read an official text, or a good account of it; “{SURE['C']}” that we "
+        "have only other people's summaries, or that these disagree: then the stricter one holds. A double click on a "
+        "cell shows all of it."
+    )
     by_name = {_name(policy): policy for policy in policies}
+    _show_decided(policies)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Decide otherwise", anchor=False)
@@ -38,27 +58,37 @@ def show() -> None:
 
 
 def _name(policy: CountryPolicy) -> str:
-    return {UNKNOWN_COUNTRY: "Country unknown", ANY_OTHER_COUNTRY: "Any other country"}.get(
-        policy.stored.country, policy.stored.country
-    )
+    return country_words.of_rule(policy.stored.country)
+
+
+def _order(policy: CountryPolicy) -> tuple[bool, str]:
+    """By name; the rules that are for no single country come last."""
+    is_country = country_code(policy.stored.country) is not None
+    return not is_country, _name(policy)
 
 
 def _line(policy: CountryPolicy) -> dict[str, str]:
-    stored = policy.stored
+    decided = policy.stored.override_legal_bases
     return {
         "Country": _name(policy),
-        "Rule": COLD_MAIL[policy.rule.cold_mail],
-        "Source": policy.rule.source,
+        "What may be mailed": COLD_MAIL[policy.rule.cold_mail]
+        if decided is None
+        else f"Decided: {country_words.bases(decided) or 'nobody'}",
         "How sure": SURE[policy.rule.sure],
-        "Mailed now": _words(policy.accepts),
-        "Decided otherwise because": f"{stored.override_reason} ({stored.overridden_by})"
-        if stored.overridden_by
-        else "",
+        "Source": policy.rule.source,
     }
 
 
-def _words(bases: tuple[str, ...]) -> str:
-    return ", ".join(sorted(basis.replace("_", " ") for basis in bases))
+def _show_decided(policies: list[CountryPolicy]) -> None:
+    """Every decision in place of a rule, in full."""
+    for policy in policies:
+        stored = policy.stored
+        if stored.override_legal_bases is not None:
+            st.info(
+                f"**{_name(policy)}** is decided otherwise by {stored.overridden_by}: mailed on "
+                f"{country_words.bases(stored.override_legal_bases) or 'no basis'}. Reason: {stored.override_reason}",
+                icon=":material/gavel:",
+            )
 
 
 def _override(by_name: dict[str, CountryPolicy]) -> None:
@@ -68,7 +98,7 @@ def _override(by_name: dict[str, CountryPolicy]) -> None:
         bases = st.multiselect(
             "Legal bases to mail there",
             sorted(LEGAL_BASES),
-            format_func=lambda basis: basis.replace("_", " "),
+            format_func=lambda basis: country_words.LEGAL_BASES[basis],
             key="country_bases",
         )
         reason = st.text_input("Reason", max_chars=500, key="country_reason")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import country_words
 import streamlit as st
 
-from leadmill.domain.country_rules import UNKNOWN_COUNTRY, rule_of
+from leadmill.domain.country_rules import rule_of
 from leadmill.ports.audience import CountryGap
 
 
@@ -15,8 +16,8 @@ def show(gaps: Iterable[CountryGap]) -> None:
     st.dataframe(
         [
             {
-                "Country": "unknown" if gap.country == UNKNOWN_COUNTRY else gap.country,
-                "Legal basis": gap.legal_basis.replace("_", " "),
+                "Country": country_words.of_rule(gap.country),
+                "Legal basis": country_words.bases([gap.legal_basis]),
                 "Leads": gap.lead_count,
                 "Rule": rule_of(gap.country).source,
             }

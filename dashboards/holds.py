@@ -11,6 +11,8 @@ import senders
 import streamlit as st
 
 from leadmill.domain.access import Role
+from leadmill.domain.mailboxes import Binding
+from leadmill.domain.quantities import counted
 from leadmill.ports.holds import ContentReview, Hold
 
 CAUSES = {
@@ -20,6 +22,15 @@ CAUSES = {
     "blacklist": "a blacklist",
 }
 KINDS = {"mailbox": "Mailbox", "domain": "Sending domain", "account": "Provider account"}
+STOPPED = frozenset(
+    {
+        Binding.MAILBOX_PAUSED,
+        Binding.MAILBOX_COOLING_DOWN,
+        Binding.DOMAIN_PAUSED,
+        Binding.DOMAIN_COOLING_DOWN,
+        Binding.ACCOUNT_PAUSED,
+    }
+)
 NUMBERS: Mapping[str, tuple[str, str]] = {
     "sent": ("Mails in the window", "{:,.0f}"),
     "window_days": ("Window, in days", "{:.0f}"),
@@ -57,7 +68,7 @@ def show() -> None:
     for review in reviews:
         _show_review(review)
     for hold in now_held:
-        _show_hold(hold)
+        _show_hold(hold, [review for review in reviews if hold.subject in review.mailboxes])
     over = [hold for hold in found if hold.ended_at is not None]
     with st.expander(f"Ended within the last 30 days ({len(over)})", icon=":material/history:"):
         if over:
@@ -66,7 +77,7 @@ def show() -> None:
             charts.explain_absence("Nothing else was stopped in the last 30 days.")
 
 
-def _show_hold(hold: Hold) -> None:
+def _show_hold(hold: Hold, reviews: list[ContentReview]) -> None:
     with st.container(border=True, key=f"hold_{hold.hold_id}"):
         stands = "is cooling down" if hold.status == "cooling_down" else "is paused"
         until = f" until {senders.moment(hold.until)}" if hold.until else ""
@@ -74,6 +85,8 @@ def _show_hold(hold: Hold) -> None:
         by = f", by {hold.began_by}" if hold.cause == "person" and hold.began_by else ""
         st.caption(f"Stopped by {CAUSES[hold.cause]}{by} · since {senders.moment(hold.began_at)}")
         _show_evidence(hold)
+        if hold.finding == "complaint":
+            _show_contents(reviews)
         if page.actor().role is Role.ADMIN:
             said = f"Let this {hold.subject_kind} send again"
             _reason_form(f"lift_{hold.hold_id}", said, lambda why: _lift(hold, why))
@@ -92,8 +105,12 @@ def _show_evidence(hold: Hold) -> None:
     st.markdown(" · ".join(f"{label}: **{value}**" for label, value in known))
     if "test_value" in hold.evidence:
         st.caption(TEST_WORDS)
-    if hold.finding == "complaint":
-        st.caption("The campaigns concerned are listed here for a review of their content.")
+
+
+def _show_contents(reviews: list[ContentReview]) -> None:
+    """The contents that drew the complaints."""
+    links = ", ".join(f"[{each.campaign}](/campaigns?campaign={each.campaign_id}&show=content)" for each in reviews)
+    st.markdown(f":material/mail: Read what it sent: {links}" if links else "Its content was read and found in order.")
 
 
 def _lift(hold: Hold, why: str) -> None:
@@ -106,7 +123,29 @@ def _lift(hold: Hold, why: str) -> None:
         app.lift_account_pause(actor, hold.subject, reason=why, as_of=at)
     low = hold.cause == "evidence" or hold.status == "cooling_down"
     after = " It is on probation at a quarter of its limit first." if low else ""
-    page.say_later(f"{KINDS[hold.subject_kind]} {hold.subject} sends again.{after}")
+    page.say_later(f"{KINDS[hold.subject_kind]} {hold.subject} {_now(hold, at)}.{after}")
+
+
+def _now(hold: Hold, at: datetime) -> str:
+    """Whether what was just released sends again, or what else stops it or its mailboxes."""
+    key = hold.subject_id
+    concerned = [
+        state
+        for state in page.leadmill().mailboxes(at)
+        if key
+        == {
+            "mailbox": state.mailbox.mailbox_id,
+            "domain": state.mailbox.domain_id,
+            "account": state.mailbox.account_id,
+        }[hold.subject_kind]
+    ]
+    still = [senders.BINDINGS[state.capacity.binding] for state in concerned if state.capacity.binding in STOPPED]
+    if not still:
+        return "sends again"
+    if hold.subject_kind == "mailbox":
+        return f"is released, but sends nothing yet: {still[0]}, too"
+    whose = "its only mailbox" if len(concerned) == 1 else f"{len(still)} of its {len(concerned)} mailboxes"
+    return f"is released, but {whose} cannot send yet: {', '.join(sorted(set(still)))}"
 
 
 def _show_review(review: ContentReview) -> None:
@@ -114,8 +153,9 @@ def _show_review(review: ContentReview) -> None:
         held = "is held until somebody has read its content" if review.is_held else "should have its content read"
         st.markdown(
             f"**Campaign [{review.campaign}](/campaigns?campaign={review.campaign_id})** {held}: "
-            f"{review.complaints} spam complaint(s) in {review.mails:,} mails."
+            f"{counted(review.complaints, 'spam complaint')} in {review.mails:,} mails."
         )
+        st.markdown(f":material/mail: [Read its content](/campaigns?campaign={review.campaign_id}&show=content)")
         st.caption(f"Sent by {', '.join(review.mailboxes)} · since {senders.moment(review.opened_at)}")
         if page.actor().role is not Role.VIEWER:
             said = "The content is in order; go on" if review.is_held else "The content is in order"

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import charts
+import country_words
 import lead_actions
 import lead_list
-import mailbox_choice
+import lead_mails
 import page
 import streamlit as st
 
+from leadmill.domain import moments
 from leadmill.ports.lead_search import LeadDetail, LeadEvent
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -22,20 +24,6 @@ SUPPRESSED_FOR = {
     "manual": "A colleague put this address on the list of those never to be mailed",
     "erased": "This person asked to be erased",
     "imported": "A file or the old system said not to mail this address",
-}
-STATES = {
-    "planned": "planned",
-    "suppressed": "left out: suppressed",
-    "claimed": "being sent",
-    "accepted": "sent",
-    "delivered": "delivered",
-    "bounced": "bounced",
-    "complained": "marked as spam",
-    "refused": "refused by the provider",
-    "ambiguous": "unclear: waiting for evidence",
-    "lost": "lost: never confirmed",
-    "cancelled": "cancelled",
-    "expired": "expired",
 }
 KINDS = {
     "accepted": "taken by the provider",
@@ -84,14 +72,14 @@ def show(lead_id: int) -> None:
     with score:
         _show_score(detail)
     _show_window(lead)
-    _show_sends(detail)
+    lead_mails.show(detail)
     _show_events(detail)
 
 
 def _show_record(lead: Any) -> None:
     st.subheader("Record", anchor=False)
     consent = f", given {_day(lead['consent_at'])}" if lead["consent_at"] else ""
-    place = ", ".join(filter(None, (lead["city"], lead["region"], lead["country"])))
+    place = ", ".join(filter(None, (lead["city"], lead["region"], country_words.name_of(lead["country"]))))
     facts = {
         "Place": place,
         "Phone": lead["phone"],
@@ -107,7 +95,7 @@ def _show_record(lead: Any) -> None:
         **{str(key): str(value) for key, value in (lead["attributes"] or {}).items()},
     }
     known = [{"Field": field, "Value": value} for field, value in facts.items() if value]
-    st.dataframe(known, hide_index=True, width="stretch", height=38 + 35 * len(known))
+    st.dataframe(known, hide_index=True, width="stretch", height="content")
 
 
 def _show_score(detail: LeadDetail) -> None:
@@ -194,31 +182,6 @@ def _week(local_hours: list[int]) -> Any:
     return chart
 
 
-def _show_sends(detail: LeadDetail) -> None:
-    st.subheader("Mails", anchor=False)
-    if not detail.sends:
-        charts.explain_absence("No campaign has planned a mail to this lead.")
-        return
-    st.dataframe(
-        [
-            {
-                "When": send["at"] if send["mailbox"] else send["due_at"],
-                "Campaign": send["campaign"],
-                "Step": send["step"],
-                "Variant": send["variant"],
-                "Subject": send["subject"],
-                "State": STATES.get(send["state"], send["state"]) + (f" ({send['code']})" if send["code"] else ""),
-                "From": send["mailbox"] or "not chosen yet",
-                "Why from there": mailbox_choice.words(send["reason"], send["why"]),
-            }
-            for send in detail.sends
-        ],
-        hide_index=True,
-        width="stretch",
-        column_config={"When": st.column_config.DatetimeColumn("When (UTC)", format="D MMM YYYY, HH:mm")},
-    )
-
-
 def _show_events(detail: LeadDetail) -> None:
     st.subheader("What came back", anchor=False)
     if not detail.events:
@@ -257,4 +220,4 @@ def _event_table(events: list[LeadEvent], none: str) -> None:
 
 
 def _day(moment: datetime | None) -> str:
-    return f"{moment.day} {moment:%B %Y}" if moment else "date unknown"
+    return moments.day_in_words(moment) if moment else "date unknown"

@@ -135,7 +135,8 @@ def _show_files() -> None:
         width="stretch",
         on_select="rerun",
         selection_mode="single-row",
-        column_config={"Arrived": st.column_config.DatetimeColumn("Arrived (UTC)", format="D MMM YYYY, HH:mm")},
+        column_config=page.counts("Rows", "New", "Updated", "Duplicates", "Rejected")
+        | {"Arrived": st.column_config.DatetimeColumn("Arrived (UTC)", format="D MMM YYYY, HH:mm")},
         key="file_table",
     )
     if picked.selection.rows:
@@ -158,8 +159,15 @@ def _line(row: dict[str, Any]) -> dict[str, object]:
         "Updated": row["updated_count"],
         "Duplicates": row["duplicate_count"],
         "Rejected": row["rejected_count"],
-        "By": row["requested_by"],
+        "By": _by_words(row["requested_by"]),
     }
+
+
+def _by_words(requested_by: str) -> str:
+    """Who had a file imported; a run of Airflow by how it was started, not by its id."""
+    if not requested_by.startswith("dag:"):
+        return requested_by
+    return "Airflow, triggered by hand" if requested_by.startswith("dag:manual") else "Airflow"
 
 
 def _show_report(report: dict[str, Any]) -> None:

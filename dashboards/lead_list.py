@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import country_words
 import page
 import streamlit as st
+from country_words import LEGAL_BASES
 
 from leadmill.ports.lead_search import FoundLead, LeadFilter, LeadPage, LeadTotals, PageKey
 
 PAGE_SIZE = 50
 COUNT_MOST = 100_000
-LEGAL_BASES = {"consent": "Consent", "legitimate_interest": "Legitimate interest", "contract": "Contract"}
 ORDERS = ("Newest first", "Best score first")
 
 
@@ -69,7 +70,9 @@ def _filters() -> tuple[LeadFilter, bool]:
     by_score = order.selectbox("Order", ORDERS, key="lead_order") == ORDERS[1]
     with st.expander("Filters", icon=":material/filter_list:"):
         first, second, third = st.columns(3)
-        countries = first.multiselect("Country", values.get("country", ()), key="lead_countries")
+        countries = first.multiselect(
+            "Country", values.get("country", ()), format_func=country_words.name_of, key="lead_countries"
+        )
         sources = first.multiselect("Source", values.get("source", ()), key="lead_sources")
         industries = second.multiselect("Industry", values.get("industry", ()), key="lead_industries")
         bases = second.multiselect("Legal basis", list(LEGAL_BASES), format_func=LEGAL_BASES.get, key="lead_bases")
@@ -99,12 +102,21 @@ def _show_page(wanted: LeadFilter, *, by_score: bool) -> None:
         [_line(lead) for lead in found.leads],
         hide_index=True,
         width="stretch",
-        height=38 + 35 * len(found.leads),
+        height="content",
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "Score": st.column_config.ProgressColumn("Score", min_value=0, max_value=100, format="%.1f %%"),
-            "Arrived": st.column_config.DateColumn("Arrived", format="D MMM YYYY"),
+            "Name": st.column_config.TextColumn(width=115),
+            "E-mail": st.column_config.TextColumn(width=255),
+            "Company": st.column_config.TextColumn(width=115),
+            "Job title": st.column_config.TextColumn(width=115),
+            "Country": st.column_config.TextColumn(width=100),
+            "Score": st.column_config.NumberColumn("Score", format="%.1f %%", width=65),
+            "Score from": st.column_config.TextColumn(width=80),
+            "Legal basis": st.column_config.TextColumn(width=118),
+            "Mailed": st.column_config.TextColumn(
+                width=60, help="Whether this lead may be mailed; “never” is on the list of those never to be mailed."
+            ),
         },
         key=f"lead_table_{len(keys)}",
     )
@@ -144,11 +156,9 @@ def _line(lead: FoundLead) -> dict[str, object]:
         "E-mail": lead.email,
         "Company": lead.company,
         "Job title": lead.job_title,
-        "Country": lead.country,
+        "Country": country_words.name_of(lead.country),
         "Score": None if lead.probability is None else lead.probability * 100,
         "Score from": "not yet scored" if lead.probability is None else "base rate" if lead.is_base_rate else "model",
         "Legal basis": LEGAL_BASES.get(lead.legal_basis, lead.legal_basis),
-        "Source": lead.source,
-        "May be mailed": "no, suppressed" if lead.is_suppressed else "yes",
-        "Arrived": lead.created_at,
+        "Mailed": "never" if lead.is_suppressed else "may be",
     }

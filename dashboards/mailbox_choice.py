@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import receivers
 import senders
 
 from leadmill.domain.mailboxes import Binding
@@ -14,6 +15,19 @@ REASONS = {
     "retry": "it tried before",
     "rotation": "least full and healthiest",
 }
+
+
+STANDSTILLS = frozenset(
+    {
+        *(Binding.MAILBOX_PAUSED, Binding.MAILBOX_COOLING_DOWN, Binding.DOMAIN_PAUSED, Binding.DOMAIN_COOLING_DOWN),
+        *(Binding.ACCOUNT_PAUSED, Binding.ACCOUNT_WAITS),
+    }
+)
+"""Bindings whose words are a clause and no limit's name."""
+
+
+def _because(binding: Binding) -> str:
+    return f"{'since' if binding in STANDSTILLS else 'by'} {senders.BINDINGS[binding]}"
 
 
 def words(reason: str | None, why: Mapping[str, Any] | None) -> str:
@@ -28,9 +42,9 @@ def words(reason: str | None, why: Mapping[str, Any] | None) -> str:
         said += f" of {why['candidates']:,} that could"
     said += f": {why['fill']:.0%} of its day used, {why['bounce_rate']:.1%} bounces"
     others = [
-        f"{count:,} by {senders.BINDINGS[Binding(binding)]}"
+        f"{count:,} {_because(Binding(binding))}"
         for binding, count in sorted(why["others_bound"].items(), key=lambda each: -each[1])
     ]
     if others:
-        said += f"; others bound: {', '.join(others)}"
-    return f"{said} ({family})" if family else said
+        said += f"; others that could not: {', '.join(others)}"
+    return f"{said} (to {receivers.name_of(family)})" if family else said

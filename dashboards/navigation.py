@@ -24,10 +24,11 @@ ADMIN_SETTINGS = [
 ]
 
 
-def pages_of(entries: list[tuple[str, str, str]]) -> list[st.Page]:
+def pages_of(entries: list[tuple[str, str, str]], *, visible: bool = True) -> list[st.Page]:
     """The pages whose file is installed."""
+    shown = "visible" if visible else "hidden"
     return [
-        st.Page(path, title=title, icon=icon, url_path=name, default=name == "overview")
+        st.Page(path, title=title, icon=icon, url_path=name, default=name == "overview", visibility=shown)
         for name, title, icon in entries
         if (path := HERE / "app_pages" / f"{name}.py").exists()
     ]
@@ -37,7 +38,8 @@ st.set_page_config(page_title="Leadmill", page_icon=HERE / "leadmill-icon.svg", 
 st.html(HERE / "style.css")
 st.logo(HERE / "leadmill.svg", icon_image=HERE / "leadmill-icon.svg", size="large")
 holder = page.require_session()
-settings_pages = [*SETTINGS, *(ADMIN_SETTINGS if holder.actor.role is Role.ADMIN else [])]
-chosen = st.navigation({"": pages_of(WORK), "Settings": pages_of(settings_pages)})
+# To others an administrator's page says whose it is; without it, Streamlit would say that there is no such page.
+settings_pages = pages_of(SETTINGS) + pages_of(ADMIN_SETTINGS, visible=holder.actor.role is Role.ADMIN)
+chosen = st.navigation({"": pages_of(WORK), "Settings": settings_pages})
 page.show_user(holder)
 chosen.run()

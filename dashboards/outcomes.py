@@ -197,6 +197,8 @@ def show_domains(overview: Overview) -> None:
         ],
         hide_index=True,
         width="stretch",
+        height=page.table_height(len(overview.by_domain), 20),
+        column_config=page.counts("Sent", "Spam"),
     )
     st.caption("Opens, clicks and replies are by people; machines are left out.")
 
@@ -212,5 +214,7 @@ def show_states(overview: Overview) -> None:
         [{"State": words, "Mails": count} for words, count in [*known, ("All", sum(overview.states.values()))]],
         hide_index=True,
         width="stretch",
+        height="content",
+        column_config=page.counts("Mails"),
     )
     st.caption("All steps of all campaigns together, now. The sum always equals what was planned.")

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Literal
 from uuid import uuid4
 
 import streamlit as st
@@ -18,6 +19,8 @@ from leadmill.errors import LeadmillError
 from leadmill.ports.access import SessionHolder
 
 SESSION_COOKIE = "leadmill_session"
+LINE_PIXELS = 32.8
+"""A table's line, with the theme's base size of 15 pixels: 2.1875 rem."""
 FRESH_SECONDS = 10
 """How old a number on a page may be; pages cache what they read for this long."""
 
@@ -80,6 +83,16 @@ def show_user(holder: SessionHolder) -> None:
             f"{holder.actor.role.value}</span></div>"
             '<form method="post" action="/logout" target="_self"><button type="submit">Log out</button></form></div>'
         )
+
+
+def table_height(lines: int, most: int) -> int | Literal["content"]:
+    """The height of a table: of all its lines, or of so many and a half, which shows that there are more."""
+    return "content" if lines <= most else round(LINE_PIXELS * (most + 1.5))
+
+
+def counts(*names: str) -> dict[str, object]:
+    """Columns of whole numbers, written with a mark between thousands."""
+    return {name: st.column_config.NumberColumn(format="localized") for name in names}
 
 
 @contextmanager

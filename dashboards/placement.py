@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import charts
 import page
+import receivers
 import senders
 import streamlit as st
 
@@ -11,7 +12,7 @@ from leadmill.domain.access import Role
 from leadmill.ports.placement import PlacementCounts, SeedInbox, SeedState
 
 NEW = "New …"
-TLS = ("implicit", "starttls", "none")
+TLS = {"implicit": "TLS from the start", "starttls": "STARTTLS", "none": "none: only for this machine"}
 
 
 def show() -> None:
@@ -52,7 +53,7 @@ def _line(each: PlacementCounts) -> dict[str, object]:
     landed = each.inbox + each.spam + each.elsewhere + each.missing
     return {
         "Mailbox": each.mailbox,
-        "At": each.provider_family,
+        "At": receivers.name_of(each.provider_family),
         "In the inbox": f"{each.inbox / landed:.0%} of {landed}" if landed else "none found yet",
         "Inbox": each.inbox,
         "Spam": each.spam,
@@ -81,7 +82,7 @@ def _show_seeds() -> None:
 def _seed_line(seed: SeedState) -> dict[str, object]:
     return {
         "Inbox": seed.inbox.address,
-        "Family": seed.inbox.provider_family,
+        "Receiver": receivers.name_of(seed.inbox.provider_family),
         "Server": f"{seed.inbox.imap_host}:{seed.inbox.imap_port}",
         "Secret": seed.inbox.secret_ref,
         "In use": seed.inbox.is_active,
@@ -97,13 +98,15 @@ def _form(before: SeedInbox | None) -> None:
         address = seed.address or left.text_input("Address", key=f"{key}_address", placeholder="our.seed@gmail.com")
         values = {
             "provider_family": right.text_input(
-                "Family", seed.provider_family, key=f"{key}_family", placeholder="gmail"
+                "Receiver", seed.provider_family, key=f"{key}_family", placeholder="gmail"
             ),
             "imap_host": left.text_input(
                 "IMAP server", seed.imap_host, key=f"{key}_host", placeholder="imap.gmail.com"
             ),
             "imap_port": right.number_input("Port", 1, 65_535, seed.imap_port, key=f"{key}_port"),
-            "tls": left.selectbox("Encryption", TLS, TLS.index(seed.tls), key=f"{key}_tls"),
+            "tls": left.selectbox(
+                "Encryption", list(TLS), list(TLS).index(seed.tls), format_func=TLS.get, key=f"{key}_tls"
+            ),
             "user_name": right.text_input("User name, if not the address", seed.user_name, key=f"{key}_user"),
             "secret_ref": left.text_input("Where its password is", seed.secret_ref, key=f"{key}_secret", help=_WHERE),
             "is_active": right.checkbox("In use", seed.is_active, key=f"{key}_active"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import page
+import senders
 import streamlit as st
 
 from leadmill.domain.segments import LEGAL_BASES
@@ -67,7 +68,7 @@ def _line(pool: PoolCapacity) -> dict[str, object]:
         "Mailboxes": pool.mailbox_count,
         "Active": pool.active_mailbox_count,
         "Mails a day": pool.daily_capacity,
-        "Through": ", ".join(pool.providers),
+        "Through": ", ".join(senders.PROVIDERS.get(name, name) for name in pool.providers),
     }
 
 
@@ -103,7 +104,12 @@ def _change_policy(pool: PoolCapacity) -> None:
 def _make_pool(known: set[str]) -> None:
     with st.form("make_pool"):
         name = st.text_input("Name", key="pool_name", placeholder="newsletter")
-        provider = st.selectbox("For mailboxes of", sorted(DEFAULT_POLICY), key="pool_provider")
+        provider = st.selectbox(
+            "For mailboxes of",
+            sorted(DEFAULT_POLICY),
+            format_func=lambda name: senders.PROVIDERS.get(name, name),
+            key="pool_provider",
+        )
         bases = st.multiselect(
             "Legal bases it may mail",
             BASES,

@@ -19,13 +19,6 @@ SPREADS: dict[str | None, str] = {
     Spread.EVEN.value: "even over the day",
     Spread.AS_FAST_AS_POSSIBLE.value: "as fast as possible",
 }
-PROVIDERS = {
-    "smtp": "Gmail or any SMTP server",
-    "ses": "Amazon SES",
-    "sendgrid": "SendGrid",
-    "mailgun": "Mailgun",
-    "postmark": "Postmark",
-}
 WHERE_HELP = (
     "Where the secret is, never the secret itself: env:NAME for an environment variable of the workers, or "
     "airflow:CONNECTION for the password of an Airflow connection."
@@ -47,21 +40,28 @@ def show(setup: SenderSetup) -> None:
             [
                 {
                     "Account": entry.setup.name,
-                    "Provider": entry.setup.provider,
+                    "Provider": senders.PROVIDERS.get(entry.setup.provider, entry.setup.provider),
                     "Status": senders.status_words(entry.status, None),
-                    "Settings": ", ".join(f"{key}: {value}" for key, value in entry.setup.config.items()),
-                    "Secret": entry.setup.secret_ref,
-                    "Mails a day": limit_words(entry.setup.daily_limit),
-                    "A second": limit_words(entry.setup.max_per_second),
-                    "Spread": SPREADS[entry.setup.spread],
-                    "The provider allows": allowed_words(entry),
                     "Mailboxes": entry.mailbox_count,
+                    "Limits": _limits_words(entry.setup),
+                    "Spread": SPREADS[entry.setup.spread],
+                    "Settings": _settings_words(entry.setup),
                 }
                 for entry in setup.accounts
             ],
             hide_index=True,
             width="stretch",
+            height="content",
+            column_config={
+                "Account": st.column_config.TextColumn(width=120),
+                "Provider": st.column_config.TextColumn(width=155),
+                "Spread": st.column_config.TextColumn(width=135),
+                "Settings": st.column_config.TextColumn(width=410),
+            },
         )
+        for entry in setup.accounts:
+            if said := allowed_words(entry):
+                st.caption(f"{entry.setup.name}: the provider allows {said}.")
     else:
         st.info("No provider account yet: begin here, then add a domain and its mailboxes.", icon=":material/info:")
     known = {entry.setup.name: entry.setup for entry in setup.accounts}
@@ -75,11 +75,23 @@ def show(setup: SenderSetup) -> None:
             else st.selectbox(
                 "Provider",
                 sorted(DEFAULT_POLICY, reverse=True),
-                format_func=lambda key: PROVIDERS.get(key, key),
+                format_func=lambda key: senders.PROVIDERS.get(key, key),
                 key="account_provider",
             )
         )
         _form(before, provider)
+
+
+def _limits_words(setup: AccountSetup) -> str:
+    """Our own limits of an account."""
+    limits = ((setup.daily_limit, "day"), (setup.max_per_second, "second"))
+    return ", ".join(f"{limit_words(limit)} a {span}" for limit, span in limits if limit is not None) or "none"
+
+
+def _settings_words(setup: AccountSetup) -> str:
+    """Where an account sends to, and where its secret is."""
+    known = [f"{key} {value}" for key, value in sorted(setup.config.items())]
+    return ", ".join([*known, f"secret in {setup.secret_ref}" if setup.secret_ref else "no secret"])
 
 
 def allowed_words(entry: AccountEntry) -> str:
@@ -89,7 +101,9 @@ def allowed_words(entry: AccountEntry) -> str:
         return ""
     day, second = limit_words(limits.daily_limit), limit_words(limits.max_per_second)
     used = f", {limits.sent_24h:,} sent" if limits.sent_24h is not None else ""
-    return f"{limits.status}: {day} in 24 hours{used}, {second} a second (read {entry.limits_read_at:%d %b %H:%M} UTC)"
+    status = f", {limits.status.lower().replace('_', ' ')}" if limits.status else ""
+    read = senders.moment(entry.limits_read_at)
+    return f"{day} in 24 hours{used}, {second} a second{status} (read {read})"
 
 
 def limit_words(limit: float | None) -> str:

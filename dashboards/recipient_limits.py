@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import page
+import receivers
 import streamlit as st
 from provider_accounts import limit_words
 
@@ -23,7 +24,7 @@ def show() -> None:
         st.dataframe(
             [
                 {
-                    "Receiver": each.family,
+                    "Receiver": receivers.name_of(each.family),
                     "Mails an hour": limit_words(each.hourly_limit),
                     "Domains": _domains(each),
                 }
@@ -31,10 +32,11 @@ def show() -> None:
             ],
             hide_index=True,
             width="stretch",
+            column_config={"Receiver": st.column_config.TextColumn(width=200)},
         )
     known = {each.family: each for each in families}
     with st.expander("Add or change a receiver's limit", icon=":material/edit:"):
-        chosen = st.selectbox("Receiver", [NEW, *known], key="recipient_chosen")
+        chosen = st.selectbox("Receiver", [NEW, *known], format_func=receivers.name_of, key="recipient_chosen")
         _form(known.get(chosen))
 
 
@@ -64,10 +66,12 @@ def _form(before: RecipientFamily | None) -> None:
                 page.leadmill().set_recipient_limit(
                     page.actor(), name, page.now(), hourly_limit=limit, domains=domains.split()
                 )
-                page.say_later(f"{name.strip()}: {limit_words(limit)} mails an hour from each sending domain.")
+                page.say_later(
+                    f"{receivers.name_of(name.strip())}: {limit_words(limit)} mails an hour from each sending domain."
+                )
                 st.rerun()
         if before and remove.form_submit_button("Remove it"):
             with page.attempt():
                 page.leadmill().remove_recipient_limit(page.actor(), before.family, page.now())
-                page.say_later(f"Nothing limits {before.family} any more.")
+                page.say_later(f"Nothing limits {receivers.name_of(before.family)} any more.")
                 st.rerun()

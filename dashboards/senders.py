@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import charts
 import page
 import streamlit as st
 
+from leadmill.domain import moments
 from leadmill.domain.access import Role
 from leadmill.domain.guardrails import BOUNCE_MINIMUM_SAMPLE, WINDOW_DAYS, Health
 from leadmill.domain.mailboxes import Binding, is_warming_up
+from leadmill.ports.alerts import Alert
 from leadmill.ports.mailboxes import MailboxHealth, MailboxState
 
+LIMITS, FATE, SETUP = "What it may send", "What became of its mails", "How it is set up"
+PROVIDERS = {
+    "smtp": "Gmail or any SMTP server",
+    "ses": "Amazon SES",
+    "sendgrid": "SendGrid",
+    "mailgun": "Mailgun",
+    "postmark": "Postmark",
+}
 ICONS = {"critical": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
 BINDINGS = {
     Binding.MAILBOX_PAUSED: "the mailbox is paused",
@@ -36,23 +46,45 @@ BINDINGS = {
 }
 
 
-def show_alerts() -> None:
-    """What is wrong now, gravest first; people with the role may close an alert."""
+def show_alerts(*, first: int = 0) -> None:
+    """What is wrong now, gravest first: the first ones in the open, the others folded away under their count.
+
+    People with the role may close an alert.
+    """
     alerts = page.leadmill().open_alerts()
     if not alerts:
         st.success("No open alert.", icon=":material/check_circle:")
         return
-    with st.expander(f"Open alerts ({len(alerts)})", expanded=True, icon=":material/notifications_active:"):
-        for alert in alerts:
-            said, act = st.columns([6, 1], vertical_alignment="center")
-            often = f" · seen {alert.occurrences} times" if alert.occurrences > 1 else ""
-            said.markdown(f"{ICONS[alert.severity]} **{alert.subject}**: {alert.message}")
-            said.caption(f"{alert.severity} · since {moment(alert.first_at)}{often}")
-            if page.actor().role is not Role.VIEWER and act.button("Close", key=f"close_alert_{alert.alert_id}"):
-                with page.attempt():
-                    page.leadmill().resolve_alert(page.actor(), alert.alert_id, page.now())
-                    page.say_later("The alert is closed. It opens again if the trouble is still there.")
-                    st.rerun()
+    for alert in alerts[:first]:
+        with st.container(border=True):
+            _show_alert(alert)
+    if folded := alerts[first:]:
+        more = " more" if first else ""
+        with st.expander(
+            f"{len(folded)}{more} open alert{'s' if len(folded) > 1 else ''}: {_severities(folded)}",
+            icon=":material/notifications_active:",
+        ):
+            for alert in folded:
+                _show_alert(alert)
+
+
+def _severities(alerts: Sequence[Alert]) -> str:
+    counts = Counter(alert.severity for alert in alerts)
+    return ", ".join(f"{counts[severity]} {severity}" for severity in ICONS if counts[severity])
+
+
+def _show_alert(alert: Alert) -> None:
+    said, act = st.columns([7, 1], vertical_alignment="center")
+    often = f" · seen {alert.occurrences:,} times" if alert.occurrences > 1 else ""
+    said.markdown(f"{ICONS[alert.severity]} **{alert.subject}**: {alert.message}")
+    said.caption(f"{alert.severity} · since {moment(alert.first_at)}{often}")
+    if page.actor().role is not Role.VIEWER and act.button(
+        "Close", key=f"close_alert_{alert.alert_id}", width="stretch"
+    ):
+        with page.attempt():
+            page.leadmill().resolve_alert(page.actor(), alert.alert_id, page.now())
+            page.say_later("The alert is closed. It opens again if the trouble is still there.")
+            st.rerun()
 
 
 def show_mailboxes() -> None:
@@ -64,26 +96,38 @@ def show_mailboxes() -> None:
         return
     health = page.leadmill().mailbox_health(at)
     _show_totals(found)
+    views = [LIMITS, FATE, SETUP]
+    view = st.segmented_control(
+        "Columns", views, default=LIMITS, required=True, key="mailbox_view", label_visibility="collapsed"
+    )
     picked = st.dataframe(
-        [_line(state, health.get(state.mailbox.mailbox_id)) for state in found],
+        [_line(state, health.get(state.mailbox.mailbox_id), view) for state in found],
         hide_index=True,
         width="stretch",
-        height=min(38 + 35 * len(found), 1130),
+        height=page.table_height(len(found), 30),
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "Today": st.column_config.ProgressColumn("Today", min_value=0, max_value=100, format="%.0f %%", width=110),
-            "Status": st.column_config.TextColumn(width=110),
-            "Limited by": st.column_config.TextColumn(width=150),
+            "Used": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%", width=95),
+            f"Mails in {WINDOW_DAYS} days": st.column_config.NumberColumn(width=100),
+            "Bounced": st.column_config.TextColumn(width=105),
+            "Complaints": st.column_config.NumberColumn(width=80),
+            "Blocked as spam": st.column_config.NumberColumn(width=105),
+            "Stopped because": st.column_config.TextColumn(width=330),
+            "Status": st.column_config.TextColumn(width=105),
+            "Sent today": st.column_config.TextColumn(width=85),
+            "May send now": st.column_config.NumberColumn(width=95),
+            "What holds it back": st.column_config.TextColumn(width=330),
         },
         key="mailbox_table",
     )
-    st.caption(
+    rates = (
         f"Rates are of the last {WINDOW_DAYS} days. Below {BOUNCE_MINIMUM_SAMPLE} mails a rate says little: a healthy "
-        "mailbox with 40 mails a day shows 5 % bounces on one day in five. Choose a line to pause or release it."
+        "mailbox with 40 mails a day shows 5 % bounces on one day in five. "
     )
+    st.caption(f"{rates if view == FATE else ''}Choose a line to read more of a mailbox, and to pause or release it.")
     if picked.selection.rows:
-        _show_actions(found[picked.selection.rows[0]])
+        _show_chosen(found[picked.selection.rows[0]])
 
 
 def _show_totals(found: list[MailboxState]) -> None:
@@ -109,25 +153,39 @@ def _standing(state: MailboxState) -> str:
     return "active"
 
 
-def _line(state: MailboxState, known: MailboxHealth | None) -> dict[str, object]:
+def _line(state: MailboxState, known: MailboxHealth | None, view: str | None) -> dict[str, object]:
     mailbox, health = state.mailbox, known.health if known else Health(0)
-    until = mailbox.domain_cool_down_until if mailbox.domain_status.value == "cooling_down" else mailbox.cool_down_until
-    relaxes = f", until {moment(state.capacity.relaxes_at)}" if state.capacity.relaxes_at else ""
-    return {
-        "Mailbox": state.address,
-        "Status": status_words(_standing(state), until),
-        "Reason": state.status_reason or state.domain_status_reason,
-        "Today": 100 * mailbox.taken_today / state.day_limit if state.day_limit else 0.0,
-        "Sent": f"{mailbox.taken_today} of {state.day_limit}",
-        "Limited by": BINDINGS[state.capacity.binding] + (relaxes if not state.capacity.remaining else ""),
-        "Warm-up": _warmth(state),
-        "Mails": health.sent,
-        "Bounced": _rate(health.bounce_rate, health.sent),
-        "Complaints": health.complained,
-        "Blocked": health.blocked,
-        "Account": f"{state.account} ({state.provider})",
-        "Pool": state.pool,
+    line: dict[str, object] = {"Mailbox": state.address, "Status": status_words(_standing(state), None)}
+    if view == FATE:
+        return line | {
+            f"Mails in {WINDOW_DAYS} days": health.sent,
+            "Bounced": _rate(health.bounce_rate, health.sent),
+            "Complaints": health.complained,
+            "Blocked as spam": health.blocked,
+            "Stopped because": state.status_reason or state.domain_status_reason,
+        }
+    if view == SETUP:
+        return line | {
+            "Full daily limit": mailbox.daily_limit,
+            "Warm-up": _warmth(state),
+            "Pool": state.pool,
+            "Account": state.account,
+            "Provider": PROVIDERS.get(state.provider, state.provider),
+        }
+    return line | {
+        "Used": 100 * mailbox.taken_today / state.day_limit if state.day_limit else 0.0,
+        "Sent today": f"{mailbox.taken_today:,} of {state.day_limit:,}",
+        "May send now": state.capacity.remaining,
+        "What holds it back": binding_words(state),
     }
+
+
+def binding_words(state: MailboxState) -> str:
+    """What keeps a mailbox from sending now; where nothing does, which limit comes first."""
+    said = BINDINGS[state.capacity.binding]
+    if state.capacity.remaining:
+        return f"nothing now; first will be {said}"
+    return f"{said}, until {moment(state.capacity.relaxes_at)}" if state.capacity.relaxes_at else said
 
 
 def _warmth(state: MailboxState) -> str:
@@ -145,12 +203,18 @@ def _rate(rate: float, sent: int) -> str:
     return f"{rate:.1%}" if sent >= BOUNCE_MINIMUM_SAMPLE else "not enough data"
 
 
-def _show_actions(state: MailboxState) -> None:
-    if page.actor().role is Role.VIEWER:
-        return
+def _show_chosen(state: MailboxState) -> None:
     with st.container(border=True):
-        st.markdown(f"**{state.address}**")
-        number = state.mailbox.mailbox_id
+        mailbox, standing = state.mailbox, _standing(state)
+        cools = mailbox.domain_status.value == "cooling_down"
+        until = mailbox.domain_cool_down_until if cools else mailbox.cool_down_until
+        st.markdown(f"**{state.address}**: {status_words(standing, until)}")
+        if reason := state.status_reason or state.domain_status_reason:
+            st.caption(f"Reason: {reason}")
+        st.caption(f"What holds it back: {binding_words(state)}")
+        if page.actor().role is Role.VIEWER:
+            return
+        number = mailbox.mailbox_id
         hold_form(
             "mailbox",
             is_active=state.mailbox.status.value == "active",
@@ -184,4 +248,4 @@ def status_words(status: str, until: datetime | None) -> str:
 
 def moment(at: datetime | None) -> str:
     """A moment for people, in UTC."""
-    return f"{at.day} {at:%b %Y, %H:%M} UTC" if at else "unknown"
+    return moments.in_words(at) if at else "unknown"

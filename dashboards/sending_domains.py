@@ -23,13 +23,14 @@ def show(setup: SenderSetup) -> None:
                     "Status": senders.status_words(entry.status, None),
                     "Sending IPs": ", ".join(entry.sending_ips),
                     "Mails a day": limit_words(entry.daily_limit),
-                    "DKIM keys of ours": ", ".join(entry.dkim_selectors),
+                    "DKIM keys of ours": ", ".join(entry.dkim_selectors) or "none",
                     "Mailboxes": entry.mailbox_count,
                 }
                 for entry in setup.domains
             ],
             hide_index=True,
             width="stretch",
+            height=page.table_height(len(setup.domains), 10),
         )
     known = {entry.name: entry for entry in setup.domains}
     with st.expander("Add or change a sending domain", icon=":material/edit:"):

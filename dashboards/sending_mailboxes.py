@@ -6,8 +6,9 @@ from zoneinfo import available_timezones
 
 import page
 import streamlit as st
-from provider_accounts import WHERE_HELP, limit_words
+from provider_accounts import WHERE_HELP
 
+from leadmill.domain import moments
 from leadmill.domain.warm_up import CURVES
 from leadmill.ports.mailboxes import MailboxSetup
 from leadmill.ports.sender_setup import SenderSetup
@@ -24,7 +25,17 @@ def show(setup: SenderSetup) -> None:
             [_line(mailbox) for mailbox in setup.mailboxes],
             hide_index=True,
             width="stretch",
-            height=38 + 35 * min(len(setup.mailboxes), 10),
+            height=page.table_height(len(setup.mailboxes), 10),
+            column_config={
+                "Mailbox": st.column_config.TextColumn(width=190),
+                "Name": st.column_config.TextColumn(width=205),
+                "Account": st.column_config.TextColumn(width=110),
+                "Pool": st.column_config.TextColumn(width=90),
+                "Limits": st.column_config.TextColumn(width=130),
+                "Warm-up": st.column_config.TextColumn(width=120),
+                "Time zone": st.column_config.TextColumn(width=80),
+                "Secret": st.column_config.TextColumn(width=80),
+            },
         )
     pools = [pool.name for pool in page.leadmill().pools()]
     accounts = [entry.setup.name for entry in setup.accounts]
@@ -44,14 +55,24 @@ def _line(mailbox: MailboxSetup) -> dict[str, object]:
         "Name": mailbox.display_name,
         "Account": mailbox.account,
         "Pool": mailbox.pool,
-        "Secret": mailbox.secret_ref,
-        "Mails a day": mailbox.daily_limit,
-        "An hour": limit_words(mailbox.hourly_limit),
-        "Gap (s)": mailbox.min_gap_seconds,
-        "Warm-up since": str(mailbox.warm_up_started_on or "warm"),
-        "Curve": mailbox.warm_up_curve or "the pool's",
+        "Limits": _limit_words(mailbox),
+        "Warm-up": _warm_up_words(mailbox),
         "Time zone": mailbox.time_zone,
+        "Secret": mailbox.secret_ref or "none",
     }
+
+
+def _limit_words(mailbox: MailboxSetup) -> str:
+    hour = f", {mailbox.hourly_limit:,} an hour" if mailbox.hourly_limit is not None else ""
+    gap = f", {mailbox.min_gap_seconds:,} s apart" if mailbox.min_gap_seconds else ""
+    return f"{mailbox.daily_limit:,} a day{hour}{gap}"
+
+
+def _warm_up_words(mailbox: MailboxSetup) -> str:
+    if mailbox.warm_up_started_on is None:
+        return "warm"
+    curve = f", curve {mailbox.warm_up_curve}" if mailbox.warm_up_curve else ""
+    return f"since {moments.day_in_words(mailbox.warm_up_started_on)}{curve}"
 
 
 def _form(before: MailboxSetup, accounts: list[str], pools: list[str]) -> None:

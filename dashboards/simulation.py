@@ -7,7 +7,9 @@ import page
 import plotly.graph_objects as go
 import streamlit as st
 
-from leadmill.domain.simulation import STOPS, Band, Simulation
+from leadmill.domain import moments
+from leadmill.domain.guardrails import FALSE_PAUSES_A_MONTH, PRODUCTION, Thresholds
+from leadmill.domain.simulation import Band, Simulation, stop_words, warning_words
 from leadmill.ports.simulation import PlanOptions
 
 RUNS = 40
@@ -50,6 +52,8 @@ def _form(pool: str) -> PlanOptions | None:
         complaints = right.number_input(
             "Complaints, %", 0.0, 100.0, None if pool else 0.02, 0.01, format="%.3f", key="simulation_complaints"
         )
+        with st.expander("Guardrails", icon=":material/shield:"):
+            rules, budget = _rules()
         if not st.form_submit_button("Simulate", type="primary"):
             return None
     return PlanOptions(
@@ -61,13 +65,44 @@ def _form(pool: str) -> PlanOptions | None:
         steps=int(steps),
         bounce_rate=None if bounces is None else bounces / 100,
         complaint_rate=None if complaints is None else complaints / 100,
+        rules=rules,
+        false_pauses_a_month=budget,
         pool=pool,
         runs=RUNS,
     )
 
 
+def _rules() -> tuple[Thresholds, float]:
+    """Fields for what guardrails act on, filled in with production's own; and the budget of false pauses."""
+    st.caption("What if they acted sooner or later? Production keeps to the values that stand here at first.")
+    one, two, three = st.columns(3)
+    warns = one.number_input(
+        "Bounces warn above, %", 0.1, 100.0, 100 * PRODUCTION.bounce_warns, 0.5, key="simulation_warns"
+    )
+    pauses = two.number_input(
+        "Bounces pause above, %", 0.1, 100.0, 100 * PRODUCTION.bounce_pauses, 0.5, key="simulation_pauses"
+    )
+    complaints = three.number_input(
+        "Complaints alert above, %", 0.01, 100.0, 100 * PRODUCTION.complaint_alerts, 0.05, key="simulation_alerts"
+    )
+    one, two, three, four = st.columns(4, vertical_alignment="bottom")
+    window = one.number_input("Window, days", 1, 90, PRODUCTION.window_days, key="simulation_window")
+    warn_sample = two.number_input(
+        "Mails before a warning", 1, 100_000, PRODUCTION.warn_sample, key="simulation_warn_sample"
+    )
+    pause_sample = three.number_input(
+        "Mails before a pause", 1, 100_000, PRODUCTION.pause_sample, key="simulation_pause_sample"
+    )
+    budget = four.number_input(
+        "False pauses a month", 0.01, 1_000.0, FALSE_PAUSES_A_MONTH, key="simulation_false_pauses",
+        help="The budget of the sequential test, of one pool.",
+    )  # fmt: skip
+    shares = (round(percent / 100, 6) for percent in (warns, pauses, complaints))
+    return Thresholds(*shares, int(window), int(warn_sample), int(pause_sample)), float(budget)
+
+
 def _show(found: Simulation) -> None:
-    early, middle, late = (f"{day.day} {day:%b %Y}" if day else "later" for day in found.finish)
+    early, middle, late = (moments.day_in_words(day) if day else "later" for day in found.finish)
     one, two, three = st.columns(3)
     one.metric("Finished, half of the runs", middle, border=True, help=f"80 % of the runs: {early} to {late}.")
     two.metric("Bounces", _band(found.bounced), border=True, help="80 % of the runs.")
@@ -78,12 +113,19 @@ def _show(found: Simulation) -> None:
             icon=":material/hourglass_bottom:",
         )
     charts.show(_chart(found), key="simulation_chart")
+    rules = found.world.rules
+    words = {**stop_words(rules), **warning_words(rules)}
     lines = [
-        {"What guardrails stop": STOPS[name], "10 %": stops.low, "Median": stops.middle, "90 %": stops.high}
-        for name, stops in found.stops.items()
+        {
+            "What guardrails do": words[name],
+            "10 %": round(times.low),
+            "Median": round(times.middle),
+            "90 %": round(times.high),
+        }
+        for name, times in (*found.stops.items(), *found.warnings.items())
     ]
     if lines:
-        st.dataframe(lines, hide_index=True, width="stretch")
+        st.dataframe(lines, hide_index=True, width="stretch", key="simulation_stops")
     st.caption(
         f"{found.runs} runs; pauses are lifted after {found.world.lift_after_days} days. docs/simulate.md says how."
     )
@@ -103,7 +145,7 @@ def _chart(found: Simulation) -> go.Figure:
     chart.add_scatter(
         x=days,
         y=[band.middle for band in found.sent],
-        name="mails a day (median, 80 % interval)",
+        name="Mails a day (median, 80 % interval)",
         mode="lines",
         line={"width": 2, "color": charts.BLUE},
         hovertemplate="%{y:,.0f}",

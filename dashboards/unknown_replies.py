@@ -1,4 +1,4 @@
-"""Replies of mail servers that the table of reply codes does not know yet."""
+"""Replies of mail servers and provider APIs whose codes no table of ours knows yet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ def show() -> None:
     """Each unknown code with how often and when it was seen."""
     found = page.leadmill().unknown_replies()
     st.caption(
-        "Codes that no rule of ours knows: a 4xx was tried again later, a 5xx counted as a refusal of that one mail. "
+        "Codes that no rule of ours knows: a mail server's 4xx was tried again later; its 5xx, and what an API said, "
+        "counted as a refusal of that one mail. "
         "Look the code up at the provider, and have it added to the table."
     )
     if not found:

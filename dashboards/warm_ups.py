@@ -6,6 +6,7 @@ import charts
 import page
 import streamlit as st
 
+from leadmill.domain import moments
 from leadmill.domain.access import Role
 from leadmill.domain.warm_up import CURVES, PROBATION_CLEAN_DAYS
 from leadmill.ports.warm_ups import LimitDay, WarmUpStanding
@@ -43,7 +44,7 @@ def _line(each: WarmUpStanding) -> dict[str, object]:
         "Today": each.limit,
         "Full limit": each.full_limit,
         "Why": each.reason,
-        "Advanced last": str(each.last_advanced_on or "not yet"),
+        "Advanced last": moments.day_in_words(each.last_advanced_on) if each.last_advanced_on else "not yet",
         "Curve": each.curve or "seed",
         "Pool": each.pool,
     }
@@ -80,7 +81,10 @@ def _show_history(each: WarmUpStanding) -> None:
     )
     charts.show(chart, key="warm_up_history")
     st.dataframe(
-        [{"Day": day.day, "What": _words(day), "Limit": day.day_limit, "Why": day.reason} for day in reversed(history)],
+        [
+            {"Day": moments.day_in_words(day.day), "What": _words(day), "Limit": day.day_limit, "Why": day.reason}
+            for day in reversed(history)
+        ],
         hide_index=True,
         width="stretch",
         key="warm_up_days",

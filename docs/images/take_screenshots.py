@@ -1,6 +1,7 @@
 """Photograph every page of a running Leadmill (`make demo`) into this folder. `make screenshots` runs it.
 
-Log-ins come from the state folder's `credentials.txt`; Chromium from the machine.
+Log-ins come from the state folder's `credentials.txt`; Chromium from the machine. A demonstration has neither unclear
+mails nor young mailboxes: for these two pictures kill a dispatch while it sends, and add mailboxes that warm up.
 """
 
 from __future__ import annotations
@@ -27,14 +28,22 @@ PAGES = {
     "overview": "",
     "campaigns": "campaigns",
     "campaign": "campaigns?campaign=1",
+    "results": "campaigns?campaign=1#Results",
     "leads": "leads",
     "lead": "leads?lead=1",
     "deliverability": "deliverability",
+    "mailboxes": "deliverability#Mailboxes",
+    "stopped": "deliverability#Stopped",
+    "warm-up": "deliverability#Warm-up",
+    "simulation": "deliverability#Simulation",
+    "unclear": "unclear",
     "team": "team",
     "organisation": "organisation",
     "account": "account",
 }
-"""Picture to address; the demonstration's first campaign and lead have the number 1."""
+"""Picture to address and, after a #, the tab; the demonstration's first campaign and lead have the number 1."""
+PRESSED = {"simulation": "Simulate"}
+"""The button without which a page has nothing to show."""
 
 
 def main() -> None:
@@ -64,8 +73,15 @@ def photograph_dashboards(page: Page, url: str, user: str, password: str) -> Non
     page.fill("input[name=password]", password)
     page.click("button[type=submit]")
     for name, address in PAGES.items():
-        page.goto(f"{url}/{address}")
+        path, _, tab = address.partition("#")
+        page.goto(f"{url}/{path}")
         settle(page)
+        if tab:
+            page.locator("[data-testid=stTab]", has_text=tab).first.click()
+            settle(page)
+        if name in PRESSED:
+            page.get_by_role("button", name=PRESSED[name], exact=True).click()
+            settle(page)
         take(page, name)
 
 
@@ -84,7 +100,7 @@ def take(page: Page, name: str) -> None:
         "Math.max(900, ...[...document.querySelectorAll('[data-testid=stMain]')].map(e => e.scrollHeight))"
     )
     page.set_viewport_size({"width": 1440, "height": min(int(tall) + 20, 2600)})
-    page.wait_for_timeout(1_200)
+    page.wait_for_timeout(2_500)  # tables draw themselves anew
     page.screenshot(path=HERE / f"{name}.png")
     page.set_viewport_size({"width": 1440, "height": 900})
 

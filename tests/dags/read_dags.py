@@ -36,7 +36,7 @@ def read(folder: Path) -> dict[str, dict[str, object]]:
                     "mapped_tasks": sum(hasattr(task, "expand_input") for task in dag.tasks),
                     "timetable": type(dag.timetable).__name__,
                     "params": {
-                        name: {"schema": param.schema, "description": param.description or ""}
+                        name: {"schema": param.schema, "description": param.description or "", "value": param.value}
                         for name, param in ((name, dag.params.get_param(name)) for name in dag.params)
                     },
                 }

@@ -144,28 +144,31 @@ def test_who_is_left_out_by_law_is_shown_by_country(world: App, monkeypatch: pyt
     campaign_id = draft_of(world, "<p>x</p>")
     page = open_campaign(monkeypatch, world, campaign_id)
     by_country = next(frame for frame in frames_of(page) if "Rule" in frame)
-    assert list(by_country["Country"]) == ["DE"]
+    assert list(by_country["Country"]) == ["Germany"]
     assert "UWG" in by_country["Rule"][0]
     go_to(page, CHECK)
-    assert "1 leads are left out, because their country's law asks for another legal basis: 1 in DE." in words_of(page)
+    said = "1 lead is left out, because the law of the country asks for another legal basis: 1 in Germany."
+    assert said in words_of(page)
 
 
 def test_an_admin_decides_for_a_country_on_the_organisation_page(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page(monkeypatch, world, "organisation", role=Role.ADMIN)
     assert not page.exception
-    page.selectbox(key="country_chosen").set_value("DE")
+    page.selectbox(key="country_chosen").set_value("Germany")
     page.multiselect(key="country_bases").set_value(["consent", "legitimate_interest"])
     page.button(key="country_decide").click().run()
     assert any("Give the reason" in error.value for error in page.error)
-    page.selectbox(key="country_chosen").set_value("DE")
+    page.selectbox(key="country_chosen").set_value("Germany")
     page.multiselect(key="country_bases").set_value(["consent", "legitimate_interest"])
     page.text_input(key="country_reason").set_value("counsel agreed")
     page.button(key="country_decide").click().run()
     assert not page.exception
     table = next(frame for frame in frames_of(page) if "How sure" in frame)
-    line = table[table["Country"] == "DE"].iloc[0]
-    assert line["Mailed now"] == "consent, legitimate interest"
-    assert "counsel agreed" in line["Decided otherwise because"]
+    line = table[table["Country"] == "Germany"].iloc[0]
+    assert line["What may be mailed"] == "Decided: Consent, Legitimate interest"
+    assert any(
+        "**Germany** is decided otherwise" in info.value and "counsel agreed" in info.value for info in page.info
+    )
     page.button(key="country_restore").click().run()
     assert not page.exception
     (germany,) = (p for p in world.country_policies() if p.stored.country == "DE")

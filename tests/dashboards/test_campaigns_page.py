@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from leadmill.bootstrap import App
 from leadmill.domain.access import Role
 from leadmill.domain.campaigns import CampaignStatus
+from leadmill.ports.waiting import Constraint
 from tests.campaign_world import (
     ANALYST,
     NOW,
@@ -22,7 +23,7 @@ from tests.campaign_world import (
     set_organisation,
     suppress,
 )
-from tests.dashboards.page_runner import open_page, words_of
+from tests.dashboards.page_runner import DASHBOARDS, open_page, words_of
 
 PAGE = "campaigns"
 
@@ -78,9 +79,7 @@ def test_a_campaign_goes_from_its_name_to_its_approval(world: App, monkeypatch: 
     said = words_of(page)
     assert "Match the filters: 6" in said
     assert "Will be mailed: 4" in said
-    left_out = page.dataframe[0].value
-    assert sorted(left_out["Leads"]) == [1, 1]
-    assert any("legal basis is not accepted" in why for why in left_out["Why"])
+    assert "**1** · Their legal basis is not accepted by the chosen pool" in said
 
     page.text_input(key=key_of(page, "text")).set_value("lead1@").run()
     page.text_input(key=key_of(page, "text")).set_value("").run()
@@ -278,3 +277,12 @@ def add_touches(app: App, campaign_id: int) -> None:
                 " raw_object, raw_line) values (?, 'opened', 'edge', ?, ?, ?, ?, 'x', 1)",
                 [f"e{number}", NOW, NOW, send_id, machine],
             )
+
+
+def test_a_reason_to_wait_ends_with_its_time_and_one_full_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DASHBOARDS))
+    from campaign_progress import in_words
+
+    wait = Constraint("sends", "step_delay", "2 mails wait.", 2, datetime(2026, 11, 25, 8, 30, tzinfo=UTC))
+    assert in_words(wait) == "2 mails wait (until 25 Nov 2026, 08:30 UTC)."
+    assert in_words(Constraint("sends", "due", "2 mails are due now.", 2, None)) == "2 mails are due now."

@@ -67,17 +67,41 @@ def test_listed_unknown_and_clean_are_three_things(sending: App, monkeypatch: py
 
 def test_a_mailbox_without_enough_mail_has_no_rate(sending: App, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page(monkeypatch, sending, "deliverability")
-    lines = page.dataframe[1].value.set_index("Mailbox")
-    assert lines.loc[f"ada@{GOOD}", "Bounced"] == "not enough data"
-    assert lines.loc[f"ada@{BAD}", "Limited by"].startswith("its domain cools down, until")
     assert "May send: 1" in words_of(page)
+    page.session_state["mailbox_view"] = "What became of its mails"
+    lines = page.run().dataframe[1].value.set_index("Mailbox")
+    assert lines.loc[f"ada@{GOOD}", "Bounced"] == "not enough data"
+    assert lines.loc[f"ada@{BAD}", "Stopped because"] == "listed by dbl.example"
+
+
+def test_a_limit_with_room_left_is_no_reason_why_a_mailbox_waits(sending: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page said "its daily limit" of a mailbox that had sent 28 of its 40 mails and could send on."""
+    sending.add_provider_account(
+        SYSTEM,
+        name="relay",
+        provider="smtp",
+        config={"host": "127.0.0.1", "port": 25},
+        spread="as_fast_as_possible",
+        as_of=AT,
+    )
+    with sending.database.transaction() as ledger:
+        ledger.execute(
+            "insert into ledger.mailbox_usage (mailbox_id, day, taken)"
+            " select mailbox_id, current_date, case when address like %s then 28 else 40 end from ledger.mailboxes",
+            (f"%@{GOOD}",),
+        )
+    lines = open_page(monkeypatch, sending, "deliverability").dataframe[1].value.set_index("Mailbox")
+    good = lines.loc[f"ada@{GOOD}"]
+    assert (good["Sent today"], good["May send now"]) == ("28 of 40", 12)
+    assert good["What holds it back"] == "nothing now; first will be its daily limit"
+    assert lines.loc[f"ada@{BAD}", "What holds it back"].startswith("its domain cools down, until")
 
 
 def test_an_admin_releases_a_domain_with_a_reason_and_the_alert_closes(
     sending: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_page(monkeypatch, sending, "deliverability", role=Role.ADMIN)
-    assert "Open alerts" in page.expander[0].label
+    assert "1 open alert: 1 critical" in page.expander[0].label
     page.selectbox(key="domain_chosen").set_value(BAD).run()
     page.text_input(key="hold_domain_reason").set_value("delisted, checked by hand")
     next(button for button in page.button if button.label == "Let this domain send again").click().run()

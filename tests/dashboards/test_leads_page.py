@@ -81,7 +81,7 @@ def test_a_suppressed_lead_says_why(lake_app: App, monkeypatch: pytest.MonkeyPat
             "insert into ledger.suppressions select email_hash, email, 'unsubscribed', '', %s from ledger.leads", (NOW,)
         )
     page = open_page(monkeypatch, lake_app, "leads", lead=str(lead))
-    assert "This person unsubscribed (17 June 2026)" in words_of(page)
+    assert "This person unsubscribed (17 Jun 2026)" in words_of(page)
 
 
 def test_a_lead_that_is_not_there_is_a_sentence(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from leadmill.bootstrap import App
 from leadmill.domain.access import SYSTEM, Actor, Role
+from leadmill.domain.guardrails import Thresholds
 from tests.dashboards.page_runner import open_page, words_of
 
 if TYPE_CHECKING:
@@ -61,3 +62,25 @@ def test_a_plan_is_simulated_on_the_page(lake_app: App, monkeypatch: pytest.Monk
     press(page, "Simulate")
     assert any(metric.label == "Finished, half of the runs" for metric in page.metric)
     assert "later" not in words_of(page).split()
+
+
+def test_the_page_plays_other_thresholds_of_the_guardrails(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_page(monkeypatch, lake_app, "deliverability")
+    page.number_input(key="simulation_recipients").set_value(400)
+    page.number_input(key="simulation_domains").set_value(1)
+    page.number_input(key="simulation_boxes").set_value(1)
+    page.checkbox(key="simulation_warm").check()
+    page.number_input(key="simulation_bounces").set_value(4.0)
+    page.number_input(key="simulation_warns").set_value(0.5)
+    page.number_input(key="simulation_pauses").set_value(1.0)
+    page.number_input(key="simulation_alerts").set_value(0.2)
+    page.number_input(key="simulation_window").set_value(7)
+    page.number_input(key="simulation_warn_sample").set_value(10)
+    page.number_input(key="simulation_pause_sample").set_value(20)
+    page.number_input(key="simulation_false_pauses").set_value(2.0)
+    press(page, "Simulate")
+    world = page.session_state["simulation_found"].world
+    assert world.rules == Thresholds(0.005, 0.01, 0.002, 7, 10, 20)
+    assert world.false_pauses_a_month == 2.0
+    (found,) = [frame.value for frame in page.dataframe if "What guardrails do" in frame.value]
+    assert "mailbox paused: more than 1 % bounced" in set(found["What guardrails do"])

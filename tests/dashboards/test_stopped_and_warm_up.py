@@ -68,25 +68,50 @@ def test_every_stop_shows_its_evidence_in_words(sending: App, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("kind", "subject", "status"),
+    ("kind", "subject", "status", "said"),
     [
-        ("mailbox", "ada@bad.test", "select status from ledger.mailboxes where mailbox_id = 1"),
-        ("domain", "blocked.test", "select status from ledger.sending_domains where name = 'blocked.test'"),
-        ("account", "relay", "select status from ledger.provider_accounts"),
+        (
+            "mailbox",
+            "ada@bad.test",
+            "select status from ledger.mailboxes where mailbox_id = 1",
+            "Mailbox ada@bad.test is released, but sends nothing yet: its provider account is paused, too.",
+        ),
+        (
+            "domain",
+            "blocked.test",
+            "select status from ledger.sending_domains where name = 'blocked.test'",
+            "blocked.test is released, but its only mailbox cannot send yet: its provider account is paused.",
+        ),
+        (
+            "account",
+            "relay",
+            "select status from ledger.provider_accounts",
+            "relay is released, but 2 of its 2 mailboxes cannot send yet: its domain cools down, the mailbox is paused.",
+        ),
     ],
 )
-def test_an_admin_lets_each_kind_of_sender_go_on_with_a_reason(
-    sending: App, monkeypatch: pytest.MonkeyPatch, kind: str, subject: str, status: str
+def test_an_admin_releases_each_kind_of_sender_with_a_reason_and_hears_what_else_stops_it(
+    sending: App, monkeypatch: pytest.MonkeyPatch, kind: str, subject: str, status: str, said: str
 ) -> None:
     page = open_page(monkeypatch, sending, "deliverability", role=Role.ADMIN)
     hold = next(hold for hold in sending.holds(AT) if (hold.subject_kind, hold.subject) == (kind, subject))
     press(page, f"Let this {kind} send again", f"lift_{hold.hold_id}", "  ")
     assert "needs a reason" in words_of(page)
     press(page, f"Let this {kind} send again", f"lift_{hold.hold_id}", "looked into it")
-    assert "sends again" in words_of(page)
+    assert said in words_of(page)
     assert execute(sending, status)[0]["status"] == "active"
     ended = next(each for each in sending.holds(AT) if each.hold_id == hold.hold_id)
     assert (ended.ended_by, ended.end_reason) == ("ada@acme.test", "looked into it")
+
+
+def test_who_releases_the_last_thing_that_stops_a_sender_hears_that_it_sends_again(
+    sending: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending.lift_account_pause(SYSTEM, "relay", reason="the password is right", as_of=AT + timedelta(minutes=1))
+    page = open_page(monkeypatch, sending, "deliverability", role=Role.ADMIN)
+    hold = next(hold for hold in sending.holds(AT) if hold.subject == "ada@bad.test")
+    press(page, "Let this mailbox send again", f"lift_{hold.hold_id}", "looked into it")
+    assert "Mailbox ada@bad.test sends again. It is on probation" in words_of(page)
 
 
 def test_an_analyst_confirms_a_content_and_the_campaign_runs_again(
