@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 
 import pytest
@@ -68,6 +70,29 @@ def test_a_lane_that_cannot_connect_stops_no_other_lane_of_its_task(app: App) ->
     assert counts["good"]["accepted"] == 10
     assert counts["bad"].get("accepted", 0) == 0
     assert sum(mail.copies.values()) == 10
+
+
+def test_a_server_that_asks_to_come_back_later_is_not_asked_again_by_the_next_claim(app: App) -> None:
+    asked = []
+
+    def refuse(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # closed at the end of the test
+            while True:
+                connection, _ = server.accept()
+                asked.append(connection.getpeername())
+                with connection:
+                    connection.sendall(b"421 4.7.0 Too busy\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=refuse, args=(server,), daemon=True).start()
+        pool, lane = make_pool(app), make_lane(app, server.getsockname()[1])
+        make_mailboxes(app, 10, daily_limit=1_000)
+        campaign = make_campaign(app, pool, people(400))
+        counts = app.send_lane(lane, NOW, time_budget_seconds=3)
+        server.shutdown(socket.SHUT_RDWR)
+    assert 10 <= len(asked) <= 20, "once a mailbox, and once more where its failure met a claim under way"
+    assert counts["released"] == counts["claimed"] < 400
+    assert states(app, campaign) == {"planned": 400}
 
 
 def test_a_lane_that_does_not_exist_fails_the_task_after_the_others_have_sent(app: App) -> None:

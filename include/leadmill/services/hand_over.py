@@ -74,7 +74,10 @@ Report = Answer | ChannelFailure | Crash
 
 
 class Crew:
-    """Tasks that send; a mailbox's jobs keep their order and its connections."""
+    """Tasks that send; a mailbox's jobs keep their order and its connections.
+
+    `in_flight`: jobs without an answer. `failures`: failures and crashes reported so far.
+    """
 
     def __init__(self, open_channel: Callable[[int], Esp], pacer: Pacer) -> None:
         self._open_channel = open_channel
@@ -89,6 +92,7 @@ class Crew:
         self._wanted_in_flight = 0
         self._dismissed = False
         self.in_flight = 0
+        self.failures = 0
 
     def submit(self, jobs_by_mailbox: Mapping[int, Sequence[Job]]) -> None:
         """Take jobs; each comes back as exactly one answer, or within a crash."""
@@ -143,6 +147,7 @@ class Crew:
     def _put(self, report: Report, *, settled: int = 1) -> None:
         self._reports.append(report)
         self.in_flight -= settled
+        self.failures += not isinstance(report, Answer)
         if len(self._reports) >= self._wanted_reports or self.in_flight <= self._wanted_in_flight:
             self._changed.set()
 

@@ -85,6 +85,7 @@ class LaneRun:
     claim_size: int = CLAIM_AT_FIRST
     record_size: int = RECORD_AT_LEAST
     given_back: bool = False
+    failures_met: int = 0
     broken: Exception | None = None
     organisation: Organisation | None = None
     _claimed: int = 0
@@ -197,11 +198,13 @@ class LaneRun:
             self.results.append(report.result or self._settle(report, now))
         elif isinstance(report, ChannelFailure):
             reactions.channel_failed(self.name, self.channels[report.mailbox_id], report.error, now=now)
+            self.failures_met += 1
         elif isinstance(report, Crash):
             self.broken = self.broken or report.error
             self._written += len(report.jobs)
             error = channel_error(report.error)
             reactions.channel_failed(self.name, self.channels[report.mailbox_id], error, now=now)
+            self.failures_met += 1
 
     def _settle(self, answer: Answer, now: datetime) -> SendResult:
         receipt: Receipt | None = answer.receipt

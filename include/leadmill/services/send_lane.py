@@ -86,12 +86,20 @@ async def _claim_while_due(run: LaneRun, crew: Crew) -> None:
     """Keep the crew busy: the next claim is made while the last of the one before are still being sent."""
     while run.broken is None and run.time_left > 0:
         await crew.until_at_most(run.claim_size // (2 if run.claim_size > CLAIM_AT_FIRST else 3))
+        await _until_held_back(run, crew)
         run.changed.clear()
         claim, jobs = await run.claiming(run.claim)
         if claim.sends:
             crew.submit(jobs)
         elif not claim.suppressed and not await _until_claimable(run, claim.retry_at):
             return
+
+
+async def _until_held_back(run: LaneRun, crew: Crew) -> None:
+    """Wait until whoever failed is held back: a claim made meanwhile would ask the same server again at once."""
+    while crew.failures > run.failures_met and run.broken is None:
+        run.changed.clear()
+        await run.changed.wait()
 
 
 async def _until_claimable(run: LaneRun, retry_at: datetime | None) -> bool:
