@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from leadmill.adapters.ledger.alerts import LedgerAlerts
 from leadmill.bootstrap import App
+from leadmill.sql import query
 from tests.sending_world import (
     ADMIN,
     NOW,
@@ -138,3 +140,22 @@ def test_an_alert_that_closes_and_opens_at_once_is_open_once_or_not_at_all(app: 
     assert execute(app, "select status from ledger.mailboxes") == [{"status": "active"}]
     assert app.open_alerts() == []
     assert counted(app, "audit_log", "action")[("mailbox.release",)] == 1
+
+
+def test_who_raises_an_alert_while_it_is_closed_at_the_same_time_opens_no_second(app: App) -> None:
+    def again() -> bool:
+        return LedgerAlerts(app.database).raise_alert(
+            kind="k", severity="warning", subject="s", message="m", dedupe_key="k:1", as_of=NOW
+        )
+
+    assert again()
+    with ThreadPoolExecutor(1) as thread:
+        with app.database.transaction() as connection:
+            connection.execute(query("ledger/alerts", "one_at_a_time"))
+            closing = {"dedupe_key": "k:1", "as_of": NOW}
+            assert connection.execute(query("ledger/alerts", "resolve_alerts_of_key"), closing).fetchall()
+            raised = thread.submit(again)
+            with pytest.raises(TimeoutError):
+                raised.result(0.3)
+        assert not raised.result(10)
+    assert app.open_alerts() == []

@@ -92,11 +92,9 @@ class _Guard:
     def _pause(self, found: MailboxHealth, verdict: Verdict, sentence: str) -> bool:
         if found.status is SenderStatus.PAUSED or found.mailbox_id in self.stopped:
             return False
+        self.stopped.add(found.mailbox_id)  # by us, or by another sweep just now
         change = _stop(SenderStatus.PAUSED, verdict, sentence)
-        changed = self.registry.change_mailbox(SYSTEM, found.mailbox_id, change, as_of=self.as_of)
-        if changed:
-            self.stopped.add(found.mailbox_id)
-        return changed
+        return self.registry.change_mailbox(SYSTEM, found.mailbox_id, change, as_of=self.as_of)
 
     def domain(self, name: str, verdict: Verdict) -> None:
         sentence = _sentence(verdict)
@@ -134,12 +132,12 @@ class _Guard:
 
         Once a person has released the domain, only a further mailbox pauses it again.
         """
-        if not any(m.is_stopped_lately or m.mailbox_id in self.stopped for m in mailboxes):
+        if not any(m.is_stopped_lately for m in mailboxes):
             return
-        bad = [m.mailbox_id for m in mailboxes if m.is_stopped_by_evidence or m.mailbox_id in self.stopped]
-        if not half_are_stopped(len(mailboxes), len(bad)):
+        stopped = sum(m.is_stopped_by_evidence for m in mailboxes)
+        if not half_are_stopped(len(mailboxes), stopped):
             return
-        evidence = {"mailboxes": len(mailboxes), "stopped": len(bad)}
+        evidence = {"mailboxes": len(mailboxes), "stopped": stopped}
         verdict = Verdict(Finding.HALF_STOPPED, Action.PAUSE, evidence)
         sentence = _SENTENCES[verdict.finding].format(**evidence)
         if self.registry.change_domain(SYSTEM, name, _stop(SenderStatus.PAUSED, verdict, sentence), as_of=self.as_of):
@@ -179,6 +177,8 @@ def apply_guardrails(
     for found in mailboxes:
         for verdict in judge_mailbox(found.health, days=found.days, threshold=thresholds[found.pool_id]):
             guard.mailbox(found, verdict)
+    if guard.stopped:
+        mailboxes = registry.health(as_of=as_of)
     by_domain: dict[str, list[MailboxHealth]] = {}
     for found in mailboxes:
         by_domain.setdefault(found.domain, []).append(found)

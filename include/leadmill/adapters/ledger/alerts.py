@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+
+import psycopg
+from psycopg.rows import DictRow
 
 from leadmill.adapters.ledger.audit import record_audit
 from leadmill.adapters.ledger.database import Database
@@ -21,10 +25,16 @@ class LedgerAlerts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @contextmanager
+    def _in_turn(self) -> Iterator[psycopg.Connection[DictRow]]:
+        with self._database.transaction() as connection:
+            connection.execute(query(_SUBJECT, "one_at_a_time"))
+            yield connection
+
     def raise_alert(
         self, *, kind: str, severity: Severity, subject: str, message: str, dedupe_key: str, as_of: datetime
     ) -> bool:
-        with self._database.transaction() as connection:
+        with self._in_turn() as connection:
             row = connection.execute(
                 query(_SUBJECT, "raise_alert"),
                 {
@@ -39,7 +49,7 @@ class LedgerAlerts:
         return bool(row and row["is_new"])
 
     def resolve(self, dedupe_key: str, *, as_of: datetime) -> bool:
-        with self._database.transaction() as connection:
+        with self._in_turn() as connection:
             rows = connection.execute(
                 query(_SUBJECT, "resolve_alerts_of_key"), {"dedupe_key": dedupe_key, "as_of": as_of}
             ).fetchall()
@@ -47,7 +57,7 @@ class LedgerAlerts:
 
     def resolve_others(self, kind: str, dedupe_keys: Sequence[str], *, as_of: datetime) -> int:
         values = {"kind": kind, "dedupe_keys": list(dedupe_keys), "as_of": as_of}
-        with self._database.transaction() as connection:
+        with self._in_turn() as connection:
             return len(connection.execute(query(_SUBJECT, "resolve_other_alerts"), values).fetchall())
 
     def resolve_by_hand(self, actor: Actor, alert_id: int, *, as_of: datetime) -> bool:
@@ -58,7 +68,7 @@ class LedgerAlerts:
             NotFound: No such alert.
         """
         actor.require(Role.ANALYST, to="close an alert")
-        with self._database.transaction() as connection:
+        with self._in_turn() as connection:
             row = connection.execute(
                 query(_SUBJECT, "resolve_alert_by_id"), {"alert_id": alert_id, "actor": actor.email, "as_of": as_of}
             ).fetchone()

@@ -1,3 +1,7 @@
+-- name: one_at_a_time!
+-- Open and close alerts in turn until this transaction ends: who opened one while another closed it would open a second.
+select pg_advisory_xact_lock(hashtextextended('leadmill opens or closes alerts', 0));
+
 -- name: raise_alert
 -- Open an alert or count one more occurrence of the open one; says whether it is new. A repeated step adds nothing.
 insert into ledger.alerts as a (kind, severity, subject, message, dedupe_key, first_at, last_at)
