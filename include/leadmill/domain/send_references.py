@@ -5,15 +5,18 @@ A reference holds no address, cannot be forged without the key, and is the same 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import re
+from binascii import b2a_base64
 from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import quote
 
 _SIGNATURE_BYTES = 12  # 96 bits: beyond guessing over a rate-limited endpoint
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_BLOCK_BYTES = 64  # of SHA-256
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _ID_DIGITS = 19  # of a bigint
 NO_SEND = 0
 """The id that previews carry: no send has it, so its links act for nobody."""
@@ -35,15 +38,21 @@ class LinkKind(StrEnum):
 
 
 def _signature(text: str, key: bytes) -> str:
-    code = _keyed(key).copy()
-    code.update(text.encode())
-    return base64.urlsafe_b64encode(code.digest()[:_SIGNATURE_BYTES]).decode()
+    inner_of_key, outer_of_key = _keyed(key)
+    inner, outer = inner_of_key.copy(), outer_of_key.copy()
+    inner.update(text.encode())
+    outer.update(inner.digest())
+    return b2a_base64(outer.digest()[:_SIGNATURE_BYTES], newline=False).translate(_URL_SAFE).decode()
 
 
 @lru_cache(maxsize=8)
-def _keyed(key: bytes) -> hmac.HMAC:
-    """HMAC-SHA256 with the key taken in, to be copied: half of a one-shot HMAC's time goes into the key."""
-    return hmac.new(key, digestmod=hashlib.sha256)
+def _keyed(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    """The two hashes of HMAC-SHA256 (RFC 2104) with the key taken in, to be copied.
+
+    Every mail is signed three times; copying `hmac.HMAC` took twice as long, a one-shot `hmac.digest` three times.
+    """
+    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK_BYTES else key).ljust(_BLOCK_BYTES, b"\0")
+    return hashlib.sha256(block.translate(_INNER)), hashlib.sha256(block.translate(_OUTER))
 
 
 def message_id(send_id: int, domain: str, key: bytes) -> str:
@@ -62,7 +71,7 @@ def send_id_of_message_id(text: str, key: bytes) -> int | None:
 
 def link_token(kind: LinkKind, send_id: int, key: bytes, *, url: str = "") -> str:
     """The token of a link of that kind; a click's token also vouches for its target URL."""
-    return f"{send_id}.{_signature(f'{kind}{send_id}|{url}', key)}"
+    return f"{send_id}.{_signature(f'{kind.value}{send_id}|{url}', key)}"
 
 
 def send_id_of_token(kind: LinkKind, token: str, key: bytes, *, url: str = "") -> int | None:
@@ -70,7 +79,7 @@ def send_id_of_token(kind: LinkKind, token: str, key: bytes, *, url: str = "") -
     number, _, signature = token.partition(".")
     if not number.isascii() or not number.isdigit() or len(number) > _ID_DIGITS:
         return None
-    expected = _signature(f"{kind}{int(number)}|{url}", key)
+    expected = _signature(f"{kind.value}{int(number)}|{url}", key)
     return int(number) if hmac.compare_digest(signature.encode(), expected.encode()) else None
 
 

@@ -26,7 +26,6 @@ shared_buffers = 128MB
 work_mem = 8MB
 jit = off                      # compiling costs more than it saves on queries of milliseconds
 random_page_cost = 1.1         # disks without a moving head
-wal_compression = on
 max_wal_size = 1GB
 checkpoint_timeout = 15min
 synchronous_commit = on        # a claim must survive a power cut: that is what "never mailed twice" rests on
