@@ -112,14 +112,13 @@ def _hand_out(
     preferred: dict[tuple[int, int, str], list[int]] = {}
     free: dict[tuple[int, str], list[int]] = {}
     for place in places:
-        send = due[place]
-        if send.sticky_mailbox_id is not None:
-            sticky.setdefault((send.sticky_mailbox_id, send.recipient_family), []).append(place)
-        elif send.preferred_mailbox_id is not None:
-            key = (send.preferred_mailbox_id, send.pool_id, send.recipient_family)
-            preferred.setdefault(key, []).append(place)
+        _, pool_id, sticky_id, preferred_id, family, _ = due[place]
+        if sticky_id is not None:
+            sticky.setdefault((sticky_id, family), []).append(place)
+        elif preferred_id is not None:
+            preferred.setdefault((preferred_id, pool_id, family), []).append(place)
         else:
-            free.setdefault((send.pool_id, send.recipient_family), []).append(place)
+            free.setdefault((pool_id, family), []).append(place)
     stuck = LeftReason.STICKY_MAILBOX_FULL
     for (mailbox_id, family), group in sticky.items():
         over = _to_one(mailbox_id, family, group, AssignmentReason.STICKY, limits, chosen)

@@ -38,23 +38,15 @@ class LaneCapacity:
         return [m for m in self.mailboxes.values() if self.capacities[m.mailbox_id].remaining > 0]
 
 
-class ChosenRow(Protocol):
-    """What rotation reads of a row that came off the queue; `priority` is its lead's score."""
+class LeftRow(Protocol):
+    """What is asked of a row that rotation left."""
 
     @property
     def send_id(self) -> int: ...
     @property
     def pool_id(self) -> int: ...
     @property
-    def sticky_mailbox_id(self) -> int | None: ...
-    @property
-    def preferred_mailbox_id(self) -> int | None: ...
-    @property
     def email(self) -> str: ...
-    @property
-    def priority(self) -> float: ...
-    @property
-    def window_ends_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +68,8 @@ class Assigned:
     closes_at: datetime | None
 
 
-def assign(lane: LaneCapacity, rows: Sequence[ChosenRow]) -> Assigned:
-    """Spread chosen rows over the lane's mailboxes; rows that no limit has room for are left out."""
-    family = lane.recipients.family
-    due = [
-        DueSend(
-            row.send_id,
-            row.pool_id,
-            row.sticky_mailbox_id,
-            row.preferred_mailbox_id,
-            family(row.email),
-            row.priority,
-        )
-        for row in rows
-    ]
+def assign(lane: LaneCapacity, due: Sequence[DueSend], *, closes_at: datetime | None) -> Assigned:
+    """Spread due sends over the lane's mailboxes; those that no limit has room for are left out."""
     mailboxes = list(lane.mailboxes.values())
     account = account_remaining(mailboxes[0]) if mailboxes else None
     found = rotate(
@@ -100,8 +80,7 @@ def assign(lane: LaneCapacity, rows: Sequence[ChosenRow]) -> Assigned:
         recipient_remaining=lane.recipients.remaining,
         seed=lane.seed,
     )
-    closing = [row.window_ends_at for row in rows if row.window_ends_at is not None]
-    return _assigned(found, lane, min(closing, default=None))
+    return _assigned(found, lane, closes_at)
 
 
 def _assigned(found: Rotation, lane: LaneCapacity, closes_at: datetime | None) -> Assigned:
@@ -137,7 +116,7 @@ def _said(choice: Choice) -> dict[str, object]:
 
 
 def put_off(
-    connection: psycopg.Connection[DictRow], assigned: Assigned, lane: LaneCapacity, rows: Sequence[ChosenRow]
+    connection: psycopg.Connection[DictRow], assigned: Assigned, lane: LaneCapacity, rows: Sequence[LeftRow]
 ) -> dict[int, datetime]:
     """Until when the sends wait that a recipient domain's limit left, so that they stand in nobody's way.
 

@@ -42,7 +42,7 @@ class RecipientLimits:
 
     def family(self, email: str) -> str:
         """The limited family that an address belongs to, "" for all others."""
-        return self.family_of.get(email[email.rfind("@") + 1 :].lower(), "")
+        return self.family_of.get(email.rpartition("@")[2].lower(), "")
 
 
 def capacity_rows(

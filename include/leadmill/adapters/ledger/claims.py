@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import psycopg
 from psycopg.rows import DictRow
@@ -18,19 +19,23 @@ from leadmill.adapters.ledger.capacities import (
     recipient_limits,
     sender_of,
 )
-from leadmill.adapters.ledger.due_queue import DueRow, Taken, put_back, take_due_sends
+from leadmill.adapters.ledger.due_queue import DueRow, Taken, by_column, put_back, take_due_sends
 from leadmill.adapters.ledger.lead_fields import LeadFields
 from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import LEASE
 from leadmill.domain.lane_clock import check_clock
 from leadmill.domain.mailboxes import PASSING, capacity
-from leadmill.domain.rotation import LeftReason
+from leadmill.domain.rotation import DueSend, LeftReason
 from leadmill.errors import NotFound
 from leadmill.ports.content import Recipient
 from leadmill.ports.dispatch import Claim, ClaimedSend
 from leadmill.sql import query
 
 _SUBJECT = "ledger/dispatch"
+# A thousand rows become tuples in C: calling the classes for each took as long as choosing the mailboxes.
+_DUE_SEND = partial(tuple.__new__, DueSend)
+_RECIPIENT = partial(tuple.__new__, Recipient)
+_CLAIMED_SEND = partial(tuple.__new__, ClaimedSend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,12 @@ def _withdraw(connection: psycopg.Connection[DictRow], rows: Sequence[DueRow], n
 
 
 def _assign(lane: Lane, rows: Sequence[DueRow]) -> Assigned:
-    return assign(lane.capacity, rows)
+    every = by_column(rows)
+    families = map(lane.capacity.recipients.family, every["email"])
+    columns = (every["send_id"], every["pool_id"], every["sticky_mailbox_id"], every["preferred_mailbox_id"])
+    due = list(map(_DUE_SEND, zip(*columns, families, every["priority"], strict=True)))
+    closing = min(filter(None, every["window_ends_at"]), default=None)
+    return assign(lane.capacity, due, closes_at=closing)
 
 
 def _put_back(connection: psycopg.Connection[DictRow], lane: Lane, taken: Taken, assigned: Assigned) -> None:
@@ -171,14 +181,8 @@ def _claimed(taken: Taken, assigned: Assigned) -> tuple[ClaimedSend, ...]:
     if len(assigned.send_ids) < len(rows):
         by_send = {row.send_id: row for row in rows}
         rows = [by_send[send_id] for send_id in assigned.send_ids]
-    return tuple(
-        ClaimedSend(
-            row.send_id,
-            row.campaign_id,
-            row.variant_id,
-            mailbox_id,
-            row.attempts + 1,
-            Recipient(row.lead_id, row.email, LeadFields(row)),
-        )
-        for row, mailbox_id in zip(rows, assigned.mailbox_ids, strict=True)
-    )
+    every = by_column(rows)
+    attempts = map((1).__add__, every["attempts"])
+    recipients = map(_RECIPIENT, zip(every["lead_id"], every["email"], map(LeadFields, rows), strict=True))
+    columns = (every["send_id"], every["campaign_id"], every["variant_id"], assigned.mailbox_ids)
+    return tuple(map(_CLAIMED_SEND, zip(*columns, attempts, recipients, strict=True)))

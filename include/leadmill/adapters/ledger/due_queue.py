@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import repeat
+from operator import gt
 from typing import Any, NamedTuple
 
 import psycopg
@@ -100,12 +102,13 @@ def take_due_sends(
             rows = cursor.execute(query(_SUBJECT, "take_due_sends"), parameters, prepare=True).fetchall()
         if not rows:
             return Taken()
+        _put_in_order(rows)
+        if _are_all_mailable(rows):
+            return Taken(rows)
         due = _once_each(row for row in rows if row.is_due)
         if due:
             withdrawn = [row for row in due if row.suppressed_by or row.ended_by]
-            mailable = due
-            if withdrawn:
-                mailable = [row for row in due if not (row.suppressed_by or row.ended_by)]
+            mailable = [row for row in due if not (row.suppressed_by or row.ended_by)]
             return Taken(mailable, withdrawn, is_worth_another_look=not mailable)
     return Taken(is_worth_another_look=True)
 
@@ -141,6 +144,25 @@ def _due_rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], DueRow]:
     if names and names != DueRow._fields:
         raise AssertionError(f"take_due_sends returns {names}, DueRow expects {DueRow._fields}.")
     return partial(tuple.__new__, DueRow)  # as `_make` does, without a call of Python's for each row
+
+
+def by_column(rows: Sequence[DueRow]) -> Mapping[str, Sequence[Any]]:
+    """The values of all rows by field: many times as fast as asking every row for its own."""
+    return dict(zip(DueRow._fields, zip(*rows, strict=True) if rows else repeat(()), strict=False))
+
+
+def _put_in_order(rows: list[DueRow]) -> None:
+    """Those that are due longest first. The join keeps the queue's order, but SQL does not promise it."""
+    places = [row.place for row in rows]
+    if any(map(gt, places, places[1:])):
+        rows.sort(key=lambda row: (row.place, -row.priority, row.send_id))
+
+
+def _are_all_mailable(rows: Sequence[DueRow]) -> bool:
+    """The common case: all due, none withdrawn, none twice."""
+    every = by_column(rows)
+    withdrawn = any(every["suppressed_by"]) or any(every["ended_by"])
+    return all(every["is_due"]) and not withdrawn and len(set(every["send_id"])) == len(rows)
 
 
 def _once_each(rows: Iterable[DueRow]) -> list[DueRow]:

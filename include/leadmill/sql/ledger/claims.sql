@@ -72,8 +72,7 @@ select h.send_id, h.campaign_id, c.pool_id, h.step, h.variant_id, h.lead_id, h.a
 from held h
 join ledger.campaigns c on c.campaign_id = h.campaign_id
 join ledger.leads l on l.lead_id = h.lead_id
-left join ledger.suppressions x on x.email_hash = l.email_hash
-order by h.place, h.priority desc, h.send_id;
+left join ledger.suppressions x on x.email_hash = l.email_hash;
 
 -- name: put_back!
 -- Queue sends again that a claim took off the queue and could not use, not before the given times.
