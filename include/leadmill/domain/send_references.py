@@ -71,7 +71,7 @@ def send_id_of_message_id(text: str, key: bytes) -> int | None:
 
 def link_token(kind: LinkKind, send_id: int, key: bytes, *, url: str = "") -> str:
     """The token of a link of that kind; a click's token also vouches for its target URL."""
-    return f"{send_id}.{_signature(f'{kind.value}{send_id}|{url}', key)}"
+    return f"{send_id}.{_signature(kind + f'{send_id}|{url}', key)}"
 
 
 def send_id_of_token(kind: LinkKind, token: str, key: bytes, *, url: str = "") -> int | None:
@@ -79,7 +79,7 @@ def send_id_of_token(kind: LinkKind, token: str, key: bytes, *, url: str = "") -
     number, _, signature = token.partition(".")
     if not number.isascii() or not number.isdigit() or len(number) > _ID_DIGITS:
         return None
-    expected = _signature(f"{kind.value}{int(number)}|{url}", key)
+    expected = _signature(kind + f"{int(number)}|{url}", key)
     return int(number) if hmac.compare_digest(signature.encode(), expected.encode()) else None
 
 

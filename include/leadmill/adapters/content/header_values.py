@@ -42,13 +42,19 @@ def mail_address(address: str, *, what: str) -> str:
     Raises:
         TemplateInvalid: It is no plain address, or its local part needs SMTPUTF8, which few servers take.
     """
-    if _ADDRESS.fullmatch(address) and len(address) <= _ADDRESS_LIMIT:
+    if _is_plain(address):
         return address
     local, _, domain = address.rpartition("@")
     found = f"{local}@{ascii_domain(domain, what=what)}"
     if len(found) > _ADDRESS_LIMIT or not _ADDRESS.fullmatch(found):
         raise TemplateInvalid(f"{what} is no address that mail programs take; correct it before sending.")
     return found
+
+
+@lru_cache(maxsize=1024)
+def _is_plain(address: str) -> bool:
+    """Remembered, since a recipient's address is looked at when its mail is rendered and again when it is written."""
+    return len(address) <= _ADDRESS_LIMIT and _ADDRESS.fullmatch(address) is not None
 
 
 @lru_cache(maxsize=1024)

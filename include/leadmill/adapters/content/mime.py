@@ -24,6 +24,7 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,500}@[A-Za-z0-9.-]{1,255}>")
 _ENCODED_BYTES = 42  # of UTF-8 in one encoded word: 56 of base64 and 12 around it stay below RFC 2047's 75
 _ASCII_LIMIT = 900  # RFC 5322 allows lines of 998
+_MIME_VERSION = ("MIME-Version", "1.0")
 _FORBIDDEN = frozenset(
     {"from", "to", "subject", "date", "message-id", "mime-version", "bcc", "cc", "reply-to", "sender", "return-path"}
 )
@@ -49,7 +50,7 @@ def to_bytes(message: OutgoingMessage, *, date: datetime, signer: Signer | None 
         TemplateInvalid: A header value would break out of its line, or an address is none.
     """
     frame = encoded_frame(message.frame)
-    headers = _headers(message, _date(date), frame.content_type)
+    headers = _headers(message, date, frame.content_type)
     pieces = frame.body(message)
     head = "".join([f"{name}: {value}\r\n" for name, value in headers])
     if signer is not None:
@@ -58,26 +59,34 @@ def to_bytes(message: OutgoingMessage, *, date: datetime, signer: Signer | None 
     return WireText(b"".join(pieces))
 
 
-def _headers(message: OutgoingMessage, date: str, content_type: str) -> list[tuple[str, str]]:
-    found = [
-        ("Date", date),
-        ("From", _mailbox(message.sender_name, message.sender_address)),
-        ("To", mail_address(message.recipient, what=f"The recipient of send {message.send_id}")),
-        ("Subject", encoded_words(single_line(message.subject))),
-        ("Message-ID", message.message_id),
-        ("MIME-Version", "1.0"),
-    ]
-    if message.reply_to:
-        found.insert(3, ("Reply-To", mail_address(message.reply_to, what="Reply-To")))
+def _headers(message: OutgoingMessage, date: datetime, content_type: str) -> list[tuple[str, str]]:
     if not _MESSAGE_ID.fullmatch(message.message_id):
         raise TemplateInvalid(f"Send {message.send_id}: its Message-ID is none.")
     _check_names(tuple([name for name, _ in message.headers]))
-    for name, value in message.headers:
-        if not value.isprintable():
-            require_single_line(value, what=f"The header {name}")
-        found.append((name, encoded_words(value)))
-    found.append(("Content-Type", content_type))
-    return found
+    return [
+        *_date_and_sender(date, message.sender_name, message.sender_address),
+        ("To", mail_address(message.recipient, what=f"The recipient of send {message.send_id}")),
+        *((("Reply-To", mail_address(message.reply_to, what="Reply-To")),) if message.reply_to else ()),
+        ("Subject", encoded_words(single_line(message.subject))),
+        ("Message-ID", message.message_id),
+        _MIME_VERSION,
+        *[header if _is_plain(header[1]) else _encoded(*header) for header in message.headers],
+        ("Content-Type", content_type),
+    ]
+
+
+def _is_plain(value: str) -> bool:
+    """Whether a value may stand in a header as it is."""
+    return value.isascii() and value.isprintable() and "=?" not in value and len(value) <= _ASCII_LIMIT
+
+
+def _encoded(name: str, value: str) -> tuple[str, str]:
+    return name, encoded_words(require_single_line(value, what=f"The header {name}"))
+
+
+@lru_cache(maxsize=256)
+def _date_and_sender(date: datetime, name: str, address: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return ("Date", format_datetime(date)), ("From", _mailbox(name, address))
 
 
 @lru_cache(maxsize=256)
@@ -89,12 +98,6 @@ def _check_names(names: tuple[str, ...]) -> None:
             raise TemplateInvalid(f"{name[:80]!r} cannot be set as an extra header, or stands there twice.")
 
 
-@lru_cache(maxsize=64)
-def _date(date: datetime) -> str:
-    return format_datetime(date)
-
-
-@lru_cache(maxsize=1024)
 def _mailbox(name: str, address: str) -> str:
     address = mail_address(address, what="The sender's address")
     name = single_line(name)
