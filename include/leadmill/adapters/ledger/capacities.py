@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -94,14 +96,19 @@ def sender_of(row: Mapping[str, Any]) -> Sender:
     return Sender(address=row["address"], display_name=row["display_name"], domain=row["domain"])
 
 
-def channel_of(row: Mapping[str, Any]) -> Channel:
-    """What it takes to send as the row's mailbox; a mailbox's own secret goes before its account's."""
+def channel_of(row: Mapping[str, Any], account: Mapping[str, Any]) -> Channel:
+    """What it takes to send as the row's mailbox of that account; a mailbox's own secret goes before its account's."""
     return Channel(
         mailbox_id=row["mailbox_id"],
         provider=row["provider"],
-        config=dict(row["config"]),
+        config=dict(account["config"]),
         user_name=row["user_name"],
         secret_ref=row["secret_ref"] or row["account_secret_ref"],
         domain=row["domain"],
-        dkim_keys=tuple(DkimKeyRef(**key) for key in row["dkim_keys"]),
+        dkim_keys=_dkim_keys(row["dkim_keys"]),
     )
+
+
+@lru_cache(maxsize=256)
+def _dkim_keys(text: str) -> tuple[DkimKeyRef, ...]:
+    return tuple(DkimKeyRef(**key) for key in json.loads(text))

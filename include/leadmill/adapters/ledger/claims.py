@@ -65,7 +65,6 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
         NotFound: No lane of that name.
         ClockAhead: `request.now` runs ahead of the database server's clock, which the lanes followed so far.
     """
-    connection.execute(query("ledger/claims", "plan_once"))
     lane = lock_lane(connection, request)
     taken = take_due_sends(connection, lane.capacity, as_of=request.now, limit=request.limit)
     if taken.withdrawn:
@@ -85,7 +84,7 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
         suppressed=len(taken.withdrawn),
         max_per_second=lane.account["max_per_second"],
         senders={m: sender_of(lane.rows[m]) for m in used},
-        channels={m: channel_of(lane.rows[m]) for m in used},
+        channels={m: channel_of(lane.rows[m], lane.account) for m in used},
     )
 
 
@@ -103,9 +102,7 @@ def lock_lane(connection: psycopg.Connection[DictRow], request: ClaimRequest) ->
         last_claim_server_time=account["last_claim_server_time"],
     )
     own = {"account_id": account["account_id"]}
-    connection.execute(query("ledger/claims", "lock_pools"), own)
-    connection.execute(query(_SUBJECT, "lock_domains"), own)
-    connection.execute(query(_SUBJECT, "lock_mailboxes"), own)
+    connection.execute(query("ledger/claims", "lock_senders"), own, prepare=True)
     now: datetime = account["lane_time"]
     rows = {r["mailbox_id"]: r for r in capacity_rows(connection, now=now, account_id=account["account_id"])}
     mailboxes = {mailbox_id: mailbox_of(row) for mailbox_id, row in rows.items()}

@@ -170,7 +170,7 @@ def _planned(row: DictRow, lane: Lane) -> PlannedTest:
         token=row["token"],
         recipient=row["seed_address"],
         sender=sender_of(mailbox),
-        channel=channel_of(mailbox),
+        channel=channel_of(mailbox, lane.account),
     )
 
 

@@ -35,8 +35,7 @@ def _claimed_accepted(
 ) -> dict[int, str]:
     """The common case: claimed, and the provider said yes."""
     ordered = sorted(results, key=lambda r: r.send_id)  # rows are locked in the order of ids, as everywhere
-    for name in ("plan_once", "keep_to_indexes"):
-        connection.execute(query("ledger/claims", name))
+    connection.execute(query("ledger/claims", "keep_to_indexes"))
     row = connection.execute(
         query(_SUBJECT, "record_claimed_accepted"),
         {

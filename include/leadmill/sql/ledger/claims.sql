@@ -1,19 +1,27 @@
--- name: lock_pools
--- Lock the pools of a lane's mailboxes, after its account: lanes that share a queue take from it in turn.
-select pool_id from ledger.pools
-where pool_id in (select m.pool_id from ledger.mailboxes m where m.account_id = :account_id::bigint)
-order by pool_id for no key update;
-
--- name: plan_once!
--- Plan each statement of this transaction once a connection, not at every execution: planning a claim anew took longer
--- than reading fifty sends.
-select set_config('plan_cache_mode', 'force_generic_plan', true);
+-- name: lock_senders
+-- Lock the pools, the domains and then the mailboxes of a lane, after its account: who shares them with another lane takes
+-- turns with it. Each set waits for the count of the one before, so that everybody locks in this order.
+with pools as materialized (
+  select pool_id from ledger.pools
+  where pool_id in (select m.pool_id from ledger.mailboxes m where m.account_id = :account_id::bigint)
+  order by pool_id for no key update
+), domains as materialized (
+  select domain_id from ledger.sending_domains
+  where (select count(*) from pools) >= 0
+    and domain_id in (select m.domain_id from ledger.mailboxes m where m.account_id = :account_id::bigint)
+  order by domain_id for no key update
+), mailboxes as materialized (
+  select mailbox_id from ledger.mailboxes
+  where (select count(*) from domains) >= 0 and account_id = :account_id::bigint
+  order by mailbox_id for no key update
+)
+select count(*) as mailboxes from mailboxes;
 
 -- name: keep_to_indexes!
--- Plan the rest of a transaction by index look-ups only, however long queue and tables are when they are planned or become
--- afterwards: a plan that reads them whole must never be chosen.
-select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-  set_config('enable_seqscan', 'off', true);
+-- Plan the rest of a transaction once a connection, and by index look-ups only, however long queue and tables are when it is
+-- planned or become afterwards: a plan that reads them whole must never be chosen.
+select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_hashjoin', 'off', true),
+  set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true);
 
 -- name: take_due_sends
 -- Take the next entries off the queue, from each pool and for each thread's mailbox as many as it has room for; what do

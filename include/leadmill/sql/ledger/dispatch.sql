@@ -15,8 +15,10 @@ where a.status = 'active' and exists (
 order by a.name;
 
 -- name: lock_account
--- Which account is this lane, and what time is it there? The lane's clock never goes back, so a re-run cannot use up a past day's quota.
-select a.account_id, a.name, a.provider, a.config, a.secret_ref, a.daily_limit, a.status,
+-- Which account is this lane, and what time is it there? The lane's clock never goes back, so a re-run cannot use up a past
+-- day's quota. What follows in this transaction is planned once a connection: planning a claim took longer than reading it.
+select set_config('plan_cache_mode', 'force_generic_plan', true), a.account_id, a.name, a.provider, a.config,
+  a.secret_ref, a.daily_limit, a.status,
   least(a.max_per_second, a.provider_max_per_second) as max_per_second,
   a.next_send_at,
   greatest(:as_of::timestamptz, latest.last_claim_at) as lane_time, latest.last_claim_at,
@@ -29,17 +31,6 @@ left join lateral (
 where a.name = :lane::text
 for no key update of a;
 
--- name: lock_domains
--- Lock the domains of a lane, in the order that every claim keeps: a domain may belong to several lanes.
-select domain_id from ledger.sending_domains
-where domain_id in (select m.domain_id from ledger.mailboxes m where m.account_id = :account_id::bigint)
-order by domain_id for no key update;
-
--- name: lock_mailboxes
--- Lock the mailboxes of a lane, after its domains.
-select mailbox_id from ledger.mailboxes where account_id = :account_id::bigint
-order by mailbox_id for no key update;
-
 -- name: mailbox_capacities
 -- What do the limits of mailboxes say, and what have mailbox, domain and account used of them? One lane, or all (null).
 select m.mailbox_id, m.domain_id, m.account_id, m.pool_id, m.address, m.display_name, m.user_name, m.time_zone,
@@ -50,9 +41,9 @@ select m.mailbox_id, m.domain_id, m.account_id, m.pool_id, m.address, m.display_
   coalesce(mu.taken, 0) as taken_today, coalesce(mu.accepted, 0) as accepted_today,
   coalesce(hu.taken, 0) as taken_this_hour,
   d.name as domain, d.status as domain_status, d.status_reason as domain_status_reason,
-  d.cool_down_until as domain_cool_down_until, d.daily_limit as domain_daily_limit, d.dkim_keys,
+  d.cool_down_until as domain_cool_down_until, d.daily_limit as domain_daily_limit, d.dkim_keys::text,
   coalesce(du.taken, 0) as domain_taken_today,
-  a.name as account, a.provider, a.config, a.secret_ref as account_secret_ref, a.status as account_status,
+  a.name as account, a.provider, a.secret_ref as account_secret_ref, a.status as account_status,
   a.daily_limit as account_daily_limit, a.next_send_at as account_next_send_at, a.spread as account_spread,
   least(a.max_per_second, a.provider_max_per_second) as max_per_second,
   coalesce(au.taken, 0) as account_taken, au.relaxes_at as account_quota_relaxes_at, a.provider_daily_limit,
