@@ -231,9 +231,14 @@ def test_every_mail_carries_one_click_unsubscribe_and_our_send_id() -> None:
 
 
 def test_links_and_ids_made_before_stay_valid() -> None:
-    assert message_id(42, "acme.test", KEY) == "<lm.42.CaFJQsxO1jd8xUZ1@acme.test>"
-    assert link_token(LinkKind.UNSUBSCRIBE, 42, KEY) == "42.qZ3uY7IPN_NUJD2n"
-    assert link_token(LinkKind.CLICK, 42, KEY, url="https://acme.test/ü") == "42._zsO2NIdkWlRFmg7"
+    assert message_id(42, "acme.test", KEY) == "<lm.42.0FH9ynFxqHLnoHpM@acme.test>"
+    assert link_token(LinkKind.UNSUBSCRIBE, 42, KEY) == "42.9GN6Zs-FB1t8B5M9"
+    assert link_token(LinkKind.OPEN, 42, KEY) == "42.O3qIpU3deN8wC0ls"
+    assert link_token(LinkKind.CLICK, 42, KEY, url=(url := "https://acme.test/ü")) == "42.d6Q-YHeidPfcj48g"
+    # by HMAC-SHA256, as version 0.1 made them
+    assert send_id_of_message_id("<lm.42.CaFJQsxO1jd8xUZ1@acme.test>", KEY) == 42
+    assert send_id_of_token(LinkKind.UNSUBSCRIBE, "42.qZ3uY7IPN_NUJD2n", KEY) == 42
+    assert send_id_of_token(LinkKind.CLICK, "42._zsO2NIdkWlRFmg7", KEY, url=url) == 42
 
 
 def test_the_text_body_is_made_from_the_html_where_there_is_none() -> None:

@@ -32,6 +32,9 @@ class _Stage(Enum):
     RESET = auto()
 
 
+_MAIL, _RCPT, _DATA, _DOT, _RESET = _Stage  # a member's look-up in its class is slow in Python 3.11
+
+
 class Pipeline:
     """Carries mails of a feed over one connection, until the feed has none, the share is used up, or it breaks."""
 
@@ -99,15 +102,15 @@ class Pipeline:
         reset = b""
         if self._wire.needs_reset:
             self._wire.needs_reset = False
-            self._expected.append((_Stage.RESET, mail))
+            self._expected.append((_RESET, mail))
             reset = b"RSET\r\n"
             if not self._pipelining:
                 return reset
-        self._expected.append((_Stage.MAIL, mail))
+        self._expected.append((_MAIL, mail))
         if not self._pipelining:
             return b"MAIL FROM:<%b>\r\n" % mail.sender
-        self._expected.append((_Stage.RCPT, mail))
-        self._expected.append((_Stage.DATA, mail))
+        self._expected.append((_RCPT, mail))
+        self._expected.append((_DATA, mail))
         return b"%bMAIL FROM:<%b>\r\nRCPT TO:<%b>\r\nDATA\r\n" % (reset, mail.sender, mail.recipient)
 
     def _hand_over(self, mail: Mail) -> None:
@@ -118,7 +121,7 @@ class Pipeline:
             return
         behind = self._feed.next() if self._pipelining and wire.carried + 1 < self._share else None
         self._handed_over, self._behind = mail, behind
-        self._expected.append((_Stage.DOT, mail))
+        self._expected.append((_DOT, mail))
         opening = b""
         if behind is not None:
             behind.asked_at = self._loop.time()
@@ -149,14 +152,14 @@ class Pipeline:
                 self._wire.break_off()  # an answer to nothing; 421 among them, before the server hangs up
                 return
             stage, mail = self._expected.popleft()
-            goes_on = stage is _Stage.DATA and code == _START_MAIL_INPUT
+            goes_on = stage is _DATA and code == _START_MAIL_INPUT
             if not (goes_on or code in _OK or code >= _REFUSED_FROM):
                 self._wire.break_off()
-            elif self._wire.more_follows and not self._expected and code < _REFUSED_FROM and stage is not _Stage.DOT:
+            elif self._wire.more_follows and not self._expected and code < _REFUSED_FROM and stage is not _DOT:
                 self._wire.break_off()  # an answer to what we have not said yet
-            elif stage is _Stage.DOT:
+            elif stage is _DOT:
                 self._answered(mail, code, text)
-            elif stage is _Stage.DATA:
+            elif stage is _DATA:
                 self._data_answered(mail, code, text)
             else:
                 self._opened(stage, mail, code, text)
@@ -165,21 +168,21 @@ class Pipeline:
 
     def _opened(self, stage: _Stage, mail: Mail, code: int, text: bytes) -> None:
         """A reply to RSET, MAIL or RCPT."""
-        if code == _CLOSING and stage is not _Stage.RCPT and self._wire.carried:
+        if code == _CLOSING and stage is not _RCPT and self._wire.carried:
             self._wire.break_off()  # the server had enough of this connection: no word on this mail
         elif code not in _OK:
-            mail.refusal = mail.refusal or (code, text, stage is _Stage.RCPT)
-            if stage is _Stage.RESET or code == _CLOSING or not self._pipelining:
+            mail.refusal = mail.refusal or (code, text, stage is _RCPT)
+            if stage is _RESET or code == _CLOSING or not self._pipelining:
                 self._refuse(mail)
-        elif stage is _Stage.RCPT:
+        elif stage is _RCPT:
             mail.recipient_accepted = True
             if not self._pipelining:
-                self._ask(_Stage.DATA, mail, b"DATA\r\n")
+                self._ask(_DATA, mail, b"DATA\r\n")
         elif not self._pipelining:
-            if stage is _Stage.RESET:
-                self._ask(_Stage.MAIL, mail, b"MAIL FROM:<%b>\r\n" % mail.sender)
+            if stage is _RESET:
+                self._ask(_MAIL, mail, b"MAIL FROM:<%b>\r\n" % mail.sender)
             else:
-                self._ask(_Stage.RCPT, mail, b"RCPT TO:<%b>\r\n" % mail.recipient)
+                self._ask(_RCPT, mail, b"RCPT TO:<%b>\r\n" % mail.recipient)
 
     def _ask(self, stage: _Stage, mail: Mail, command: bytes) -> None:
         self._expected.append((stage, mail))
@@ -197,7 +200,7 @@ class Pipeline:
             # MAIL was refused, yet the server waits for a text and has a recipient: an empty mail would go out.
             self._refuse(mail, hang_up=True)
         else:
-            self._ask(_Stage.DOT, mail, b".\r\n")  # RFC 2920 §3.1: nobody to deliver to, so end the text at once
+            self._ask(_DOT, mail, b".\r\n")  # RFC 2920 §3.1: nobody to deliver to, so end the text at once
 
     def _refuse(self, mail: Mail, *, hang_up: bool = False) -> None:
         """The mail was refused before its text was handed over; the connection goes on where it can."""

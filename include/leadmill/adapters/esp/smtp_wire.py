@@ -73,7 +73,7 @@ class Wire(asyncio.Protocol):
             data = self._rest + data
         start = 0
         while self.is_open and (end := data.find(b"\n", start)) >= 0:
-            line = data[start : end - 1] if data[end - 1 : end] == b"\r" else data[start:end]
+            line = data[start:end].removesuffix(b"\r")
             start = end + 1
             self.more_follows = start < len(data)
             self._read(line)
@@ -157,7 +157,13 @@ class Wire(asyncio.Protocol):
 
     def _read(self, line: bytes) -> None:
         """A line of a reply: `250-more to come`, `250 the last`, `250` (RFC 5321 §4.2)."""
-        basic, mark, lines = line[:3], line[3:4], self._lines
+        lines = self._lines
+        if not lines and self.on_reply is not None and line[3:4] == b" " and len(line) <= _LONGEST_LINE:
+            code = _CODES.get(line[:3])
+            if code is not None:  # nearly every reply: one line
+                self.on_reply(code, line[4:])
+                return
+        basic, mark = line[:3], line[3:4]
         code = _CODES.get(basic)
         fits = not lines or lines[0].startswith(basic)
         if code is None or mark not in _MARKS or len(line) > _LONGEST_LINE or not fits:
