@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from leadmill.bootstrap import App
@@ -217,3 +218,38 @@ def test_a_worker_killed_at_a_random_moment_mails_nobody_twice_and_loses_nothing
     first_steps = Counter(row["state"] for row in sends(app, campaign, "step = 1"))
     assert first_steps["accepted"] + first_steps["ambiguous"] == 300
     assert max(execute(app, "select max(taken) as n from ledger.mailbox_usage")[0]["n"], 0) <= 150
+
+
+SENDERS = ("provider_accounts", "pools", "sending_domains", "mailboxes")
+
+
+@pytest.mark.parametrize("held", SENDERS)
+def test_a_claim_locks_account_pools_domains_and_mailboxes_in_this_order(app: App, port: int, held: str) -> None:
+    """While it waits for one of them, it has locked all before and none behind: else two claims could wait for each other."""
+    make_lane(app, port, name="a")
+    pool = make_pool(app)
+    make_mailboxes(app, 3, lane="a")
+    make_campaign(app, pool, people(3))
+    [claiming] = apps(app, 1)
+
+    def is_locked(table: str) -> bool:
+        with psycopg.connect(app.database.url) as connection:
+            try:
+                connection.execute(f"select from ledger.{table} for no key update nowait")
+            except psycopg.errors.LockNotAvailable:
+                return True
+        return False
+
+    with psycopg.connect(app.database.url) as holder:
+        holder.execute(f"select from ledger.{held} for no key update")
+        claim = threading.Thread(target=lambda: claiming.send_ledger.claim("a", worker="w", now=NOW, limit=3))
+        claim.start()
+        waiting = (
+            "select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        )
+        while claim.is_alive() and execute(app, waiting) == [{"n": 0}]:
+            time.sleep(0.01)
+        place = SENDERS.index(held)
+        assert [is_locked(table) for table in SENDERS] == [True] * (place + 1) + [False] * (len(SENDERS) - place - 1)
+    claim.join(60)
+    assert states(app) == {"claimed": 3}

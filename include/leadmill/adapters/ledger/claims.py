@@ -179,7 +179,7 @@ def _claimed(taken: Taken, assigned: Assigned) -> tuple[ClaimedSend, ...]:
         by_send = {row.send_id: row for row in rows}
         rows = [by_send[send_id] for send_id in assigned.send_ids]
     every = by_column(rows)
-    attempts = map((1).__add__, every["attempts"])
+    attempts = [attempts + 1 for attempts in every["attempts"]]
     recipients = map(_RECIPIENT, zip(every["lead_id"], every["email"], map(LeadFields, rows), strict=True))
     columns = (every["send_id"], every["campaign_id"], every["variant_id"], assigned.mailbox_ids)
     return tuple(map(_CLAIMED_SEND, zip(*columns, attempts, recipients, strict=True)))
