@@ -74,6 +74,7 @@ class SmtpEsp:
 
     async def send(self, messages: Iterable[OutgoingMessage]) -> AsyncIterator[Receipt]:
         delivery = Delivery(messages, self._prepared, lane_of=self._lane_of)
+        delivery.wakes_at = MAILS_PER_FURTHER_CONNECTION
         workers = {asyncio.create_task(self._work(delivery, is_first=True))}
         try:
             while workers:
@@ -84,6 +85,8 @@ class SmtpEsp:
                 workers = {worker for worker in workers if not _is_over(worker)}
                 if self._wants_another(delivery, len(workers)):
                     workers.add(asyncio.create_task(self._work(delivery, is_first=not workers)))
+                if len(workers) < self._most_connections:
+                    delivery.wakes_at = max(MAILS_PER_FURTHER_CONNECTION * len(workers), delivery.taken_up + 1)
         finally:
             for worker in workers:  # nobody listens any more
                 worker.cancel()
