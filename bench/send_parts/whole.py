@@ -2,7 +2,8 @@
 
 The product's whole path (claim on Postgres, render, send by SMTP, record) against peers that send into the same sink
 in the same round: Postfix's `smtp-source` with ready mails (the limit), bare `smtplib` with one ready mail, and
-nodemailer's pool building each mail. The ledger's part alone (claim and record, nothing sent) is a row of its own.
+nodemailer's pool building each mail. The ledger's part alone (claim and record, nothing sent) is a row of its own. A
+first round, which loads our modules, is not counted.
 
 POSTFIX is the folder into which `dpkg -x postfix_*.deb` unpacked Debian's package, NODE_PATH the folder that holds
 nodemailer; without them those peers are left out, and the sink is aiosmtpd, which is slower than any client here.

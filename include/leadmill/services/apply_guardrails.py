@@ -177,7 +177,7 @@ def apply_guardrails(
     for found in mailboxes:
         for verdict in judge_mailbox(found.health, days=found.days, threshold=thresholds[found.pool_id]):
             guard.mailbox(found, verdict)
-    if guard.stopped:
+    if guard.stopped:  # with what another sweep has stopped meanwhile: each sees all when the last of them looks
         mailboxes = registry.health(as_of=as_of)
     by_domain: dict[str, list[MailboxHealth]] = {}
     for found in mailboxes:

@@ -157,15 +157,8 @@ class Wire(asyncio.Protocol):
 
     def _read(self, line: bytes) -> None:
         """A line of a reply: `250-more to come`, `250 the last`, `250` (RFC 5321 §4.2)."""
-        lines = self._lines
-        if not lines and self.on_reply is not None and line[3:4] == b" " and len(line) <= _LONGEST_LINE:
-            code = _CODES.get(line[:3])
-            if code is not None:  # nearly every reply: one line
-                self.on_reply(code, line[4:])
-                return
-        basic, mark = line[:3], line[3:4]
-        code = _CODES.get(basic)
-        fits = not lines or lines[0].startswith(basic)
+        code, mark, lines = _CODES.get(line[:3]), line[3:4], self._lines
+        fits = not lines or lines[0].startswith(line[:3])
         if code is None or mark not in _MARKS or len(line) > _LONGEST_LINE or not fits:
             self.break_off()
             return
