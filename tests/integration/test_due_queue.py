@@ -16,6 +16,7 @@ from leadmill.domain.dispatch import LEASE, Outcome, SendResult
 from leadmill.errors import ClockAhead, Conflict
 from leadmill.sql import query
 from tests.sending_world import (
+    ADMIN,
     ANALYST,
     NOW,
     execute,
@@ -287,6 +288,24 @@ def test_a_claims_fields_are_those_of_every_other_place(
     (expected,) = execute(app, "select ledger.template_fields(l) as fields from ledger.leads l")
     (send,) = app.send_ledger.claim("own smtp", worker="w", now=NOW, limit=1).sends
     assert dict(send.recipient.fields) == expected["fields"]
+
+
+def test_every_claimed_send_carries_its_own_leads_fields(app: App, lane: str) -> None:
+    """In whatever order the leads are read, where some sends find no room, and where a lead is in two campaigns."""
+    pool = make_pool(app)
+    make_mailboxes(app, 1)
+    app.set_recipient_limit(ADMIN, "limited", NOW, hourly_limit=3, domains=["limited.test"])
+    recipients = [f"lead-{n}@{domain}" for n in range(4) for domain in ("limited.test", "people.test")]
+    make_campaign(app, pool, recipients)
+    make_campaign(app, pool, recipients[::-1], due_at=NOW - timedelta(minutes=1))
+    execute(app, "update ledger.leads set city = email where mod(lead_id, 2) = 0")  # moves them behind the others
+    execute(app, "update ledger.leads set city = email where mod(lead_id, 2) = 1")
+    claimed = app.send_ledger.claim(lane, worker="w", now=NOW, limit=100).sends
+    assert len(claimed) == 11
+    assert all(send.recipient.fields["city"] == send.recipient.email for send in claimed)
+    written = execute(app, "select s.send_id, l.email from ledger.sends s join ledger.leads l using (lead_id)"
+                      " where s.state = 'claimed'")  # fmt: skip
+    assert {send.send_id: send.recipient.email for send in claimed} == {r["send_id"]: r["email"] for r in written}
 
 
 @given(words=st.lists(st.text().filter(lambda text: "\x00" not in text and text.isprintable()), max_size=5))

@@ -49,29 +49,32 @@ class RecipientLimits:
 
 def capacity_rows(
     connection: psycopg.Connection[DictRow], *, now: datetime, account_id: int | None = None
-) -> list[DictRow]:
-    """Limits and use of the mailboxes of one account, or of all."""
+) -> psycopg.Cursor[DictRow]:
+    """Limits and use of the mailboxes of one account, or of all; in a pipeline, once that ends."""
     return connection.execute(
         query("ledger/dispatch", "mailbox_capacities"),
         {"now": now, "account_id": account_id, "window_days": WINDOW_DAYS},
         prepare=True,
-    ).fetchall()
+    )
 
 
-def recipient_limits(
-    connection: psycopg.Connection[DictRow], *, now: datetime, domain_ids: Iterable[int]
-) -> RecipientLimits:
-    """The limits of recipient domains, and what these sending domains have left of them this hour."""
-    known = sorted(set(domain_ids))
-    rows = connection.execute(
-        query("ledger/recipient_limits", "recipient_limits_now"), {"now": now, "domain_ids": known}, prepare=True
-    ).fetchall()
+def recipient_limit_rows(
+    connection: psycopg.Connection[DictRow], *, now: datetime, account_id: int
+) -> psycopg.Cursor[DictRow]:
+    """The limits of recipient domains, and what the account's sending domains have used of them this hour."""
+    values = {"now": now, "account_id": account_id}
+    return connection.execute(query("ledger/recipient_limits", "recipient_limits_now"), values, prepare=True)
+
+
+def recipient_limits_of(rows: Iterable[Mapping[str, Any]], domain_ids: Iterable[int]) -> RecipientLimits:
+    """The limits of recipient domains, and what these sending domains have left of them."""
+    found, known = list(rows), set(domain_ids)
     return RecipientLimits(
-        family_of={domain: row["family"] for row in rows for domain in row["domains"]},
-        hourly={row["family"]: row["hourly_limit"] for row in rows},
+        family_of={domain: row["family"] for row in found for domain in row["domains"]},
+        hourly={row["family"]: row["hourly_limit"] for row in found},
         remaining={
             (domain_id, row["family"]): max(0, row["hourly_limit"] - row["used"].get(str(domain_id), 0))
-            for row in rows
+            for row in found
             for domain_id in known
         },
     )

@@ -16,11 +16,12 @@ from leadmill.adapters.ledger.capacities import (
     capacity_rows,
     channel_of,
     mailbox_of,
-    recipient_limits,
+    recipient_limit_rows,
+    recipient_limits_of,
     sender_of,
 )
-from leadmill.adapters.ledger.due_queue import DueRow, Taken, by_column, put_back, take_due_sends
-from leadmill.adapters.ledger.lead_fields import LeadFields
+from leadmill.adapters.ledger.due_queue import Columns, DueRow, Taken, by_column, put_back, take_due_sends
+from leadmill.adapters.ledger.lead_fields import LeadFields, LeadRow, ask_for_leads
 from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import LEASE
 from leadmill.domain.lane_clock import check_clock
@@ -69,18 +70,22 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
     taken = take_due_sends(connection, lane.capacity, as_of=request.now, limit=request.limit)
     if taken.withdrawn:
         _withdraw(connection, taken.withdrawn, lane.time)
-    assigned = _assign(lane, taken.mailable)
+    if not taken.mailable:
+        return _nothing(connection, request, lane, taken)
+    with connection.pipeline():  # Postgres reads the leads while their mailboxes are chosen here
+        leads = ask_for_leads(connection, taken.columns["lead_id"])
+        assigned = _assign(lane, taken.columns)
     if assigned.left:
         _put_back(connection, lane, taken, assigned)
     if not assigned.send_ids:
-        again = taken.is_worth_another_look or LeftReason.RECIPIENT_LIMIT in assigned.left.values()
-        retry_at = request.now if again else _retry_at(connection, request, lane)
-        return Claim(suppressed=len(taken.withdrawn), retry_at=retry_at)
-    _mark(connection, request, lane, assigned)
+        return _nothing(connection, request, lane, taken, has_held=LeftReason.RECIPIENT_LIMIT in assigned.left.values())
+    with connection.pipeline():  # and marks the sends while their leads become recipients
+        _mark(connection, request, lane, assigned)
+        sends = _claimed(taken, leads.fetchall(), assigned)
     reached(CrashPoint.CLAIM_WRITTEN)
     used = set(assigned.mails)
     return Claim(
-        sends=_claimed(taken, assigned),
+        sends=sends,
         suppressed=len(taken.withdrawn),
         max_per_second=lane.account["max_per_second"],
         senders={m: sender_of(lane.rows[m]) for m in used},
@@ -101,14 +106,16 @@ def lock_lane(connection: psycopg.Connection[DictRow], request: ClaimRequest) ->
         last_claim_at=account["last_claim_at"],
         last_claim_server_time=account["last_claim_server_time"],
     )
-    own = {"account_id": account["account_id"]}
-    connection.execute(query("ledger/claims", "lock_senders"), own, prepare=True)
-    now: datetime = account["lane_time"]
-    rows = {r["mailbox_id"]: r for r in capacity_rows(connection, now=now, account_id=account["account_id"])}
+    account_id, now = account["account_id"], account["lane_time"]
+    with connection.pipeline():  # one round trip; what is read is locked by then
+        connection.execute(query("ledger/claims", "lock_senders"), {"account_id": account_id}, prepare=True)
+        found = capacity_rows(connection, now=now, account_id=account_id)
+        limits = recipient_limit_rows(connection, now=now, account_id=account_id)
+    rows = {row["mailbox_id"]: row for row in found}
     mailboxes = {mailbox_id: mailbox_of(row) for mailbox_id, row in rows.items()}
     left = {m.mailbox_id: capacity(m, now) for m in mailboxes.values()}
-    recipients = recipient_limits(connection, now=now, domain_ids=(m.domain_id for m in mailboxes.values()))
-    seed = int(now.timestamp()) * 1_000 + int(account["account_id"])  # the same claim can be replayed
+    recipients = recipient_limits_of(limits, (m.domain_id for m in mailboxes.values()))
+    seed = int(now.timestamp()) * 1_000 + int(account_id)  # the same claim can be replayed
     return Lane(account, now, rows, LaneCapacity(mailboxes, left, recipients, now, seed))
 
 
@@ -127,8 +134,7 @@ def _withdraw(connection: psycopg.Connection[DictRow], rows: Sequence[DueRow], n
     connection.execute(query("ledger/follow_ups", "cancel_follow_ups"), cancel)
 
 
-def _assign(lane: Lane, rows: Sequence[DueRow]) -> Assigned:
-    every = by_column(rows)
+def _assign(lane: Lane, every: Columns) -> Assigned:
     families = map(lane.capacity.recipients.family, every["email"])
     columns = (every["send_id"], every["pool_id"], every["sticky_mailbox_id"], every["preferred_mailbox_id"])
     due = list(map(_DUE_SEND, zip(*columns, families, every["priority"], strict=True)))
@@ -161,6 +167,15 @@ def _mark(connection: psycopg.Connection[DictRow], request: ClaimRequest, lane: 
     take_quota(connection, assigned, lane.capacity)
 
 
+def _nothing(
+    connection: psycopg.Connection[DictRow], request: ClaimRequest, lane: Lane, taken: Taken, *, has_held: bool = False
+) -> Claim:
+    """An empty claim; behind what recipient domains' limits held, or what was taken out, there may be more at once."""
+    again = taken.is_worth_another_look or has_held
+    retry_at = request.now if again else _retry_at(connection, request, lane)
+    return Claim(suppressed=len(taken.withdrawn), retry_at=retry_at)
+
+
 def _retry_at(connection: psycopg.Connection[DictRow], request: ClaimRequest, lane: Lane) -> datetime | None:
     """When a gap or rate ends that keeps due sends waiting; None where something else binds, or nothing is due."""
     capacities = lane.capacity.capacities.values()
@@ -173,13 +188,14 @@ def _retry_at(connection: psycopg.Connection[DictRow], request: ClaimRequest, la
     return min(ends) if due and due["has_due"] else None
 
 
-def _claimed(taken: Taken, assigned: Assigned) -> tuple[ClaimedSend, ...]:
-    rows = taken.mailable
-    if len(assigned.send_ids) < len(rows):
-        by_send = {row.send_id: row for row in rows}
-        rows = [by_send[send_id] for send_id in assigned.send_ids]
-    every = by_column(rows)
+def _claimed(taken: Taken, leads: Sequence[LeadRow], assigned: Assigned) -> tuple[ClaimedSend, ...]:
+    every = taken.columns
+    if assigned.left:
+        by_send = {row.send_id: row for row in taken.mailable}
+        every = by_column([by_send[send_id] for send_id in assigned.send_ids])
+    by_lead = {lead.lead_id: lead for lead in leads}
     attempts = [attempts + 1 for attempts in every["attempts"]]
-    recipients = map(_RECIPIENT, zip(every["lead_id"], every["email"], map(LeadFields, rows), strict=True))
+    fields = map(LeadFields, map(by_lead.__getitem__, every["lead_id"]))
+    recipients = map(_RECIPIENT, zip(every["lead_id"], every["email"], fields, strict=True))
     columns = (every["send_id"], every["campaign_id"], every["variant_id"], assigned.mailbox_ids)
     return tuple(map(_CLAIMED_SEND, zip(*columns, attempts, recipients, strict=True)))

@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import ItemsView, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-from leadmill.adapters.ledger.due_queue import DueRow
+import psycopg
+from psycopg.rows import DictRow
+
+from leadmill.adapters.ledger.array_text import bigints
+from leadmill.adapters.ledger.tuple_rows import tuple_rows
 from leadmill.domain.template_fields import LEAD_COLUMNS, template_fields
+from leadmill.sql import query
 
 _EMPTY = (None, "")
+
+
+class LeadRow(NamedTuple):
+    """One row of `leads_of_sends`, column by column."""
+
+    lead_id: int
+    first_name: str
+    last_name: str
+    company: str
+    job_title: str
+    industry: str
+    category: str
+    employee_count: int | None
+    phone: str
+    website: str
+    country: str
+    region: str
+    city: str
+    attributes: str | None
+
+
+def ask_for_leads(connection: psycopg.Connection[DictRow], lead_ids: Iterable[int]) -> psycopg.Cursor[LeadRow]:
+    """Send the question for these leads' rows; the cursor has them, in any order, once the pipeline has ended."""
+    cursor = connection.cursor(row_factory=tuple_rows(LeadRow), binary=True)
+    return cursor.execute(query("ledger/claims", "leads_of_sends"), {"lead_ids": bigints(lead_ids)}, prepare=True)
 
 
 class LeadFields(Mapping[str, object]):
@@ -19,7 +50,7 @@ class LeadFields(Mapping[str, object]):
 
     __slots__ = ("_further", "_row")
 
-    def __init__(self, row: DueRow) -> None:
+    def __init__(self, row: LeadRow) -> None:
         self._row = row
         self._further: dict[str, object] | None = None
 
@@ -50,6 +81,6 @@ class LeadFields(Mapping[str, object]):
 
 
 _COLUMNS = frozenset(LEAD_COLUMNS)
-_FIRST_COLUMN = DueRow._fields.index(LEAD_COLUMNS[0])
+_FIRST_COLUMN = LeadRow._fields.index(LEAD_COLUMNS[0])
 _AFTER_COLUMNS = _FIRST_COLUMN + len(LEAD_COLUMNS)
-assert DueRow._fields[_FIRST_COLUMN:_AFTER_COLUMNS] == LEAD_COLUMNS, "DueRow holds a lead's columns in another order"  # noqa: S101
+assert LeadRow._fields[_FIRST_COLUMN:_AFTER_COLUMNS] == LEAD_COLUMNS, "LeadRow holds a lead's columns in another order"  # noqa: S101

@@ -63,7 +63,7 @@ with entries as materialized (
 ), taken as (
   delete from ledger.due_sends d where d.ctid = any(array(select entry from held))
 )
-select h.send_id, h.campaign_id, c.pool_id, h.step, h.variant_id, h.lead_id, h.attempts, h.preferred_mailbox_id,
+select h.send_id, h.campaign_id, c.pool_id, h.variant_id, h.lead_id, h.attempts, h.preferred_mailbox_id,
   nullif(h.thread_mailbox_id, 0) as sticky_mailbox_id, h.is_due, h.window_ends_at,
   case when l.email is null or l.erased_at is not null then 'erased' else coalesce(x.reason, (
     select b.reason from ledger.suppressions b
@@ -74,13 +74,17 @@ select h.send_id, h.campaign_id, c.pool_id, h.step, h.variant_id, h.lead_id, h.a
     from ledger.sends p
     where p.lead_id = h.lead_id and p.campaign_id = h.campaign_id and p.step < h.step
       and (p.replied_at is not null or p.state in ('bounced', 'complained')) limit 1) end as ended_by,
-  h.place, h.priority, l.email, l.first_name, l.last_name, l.company, l.job_title, l.industry, l.category,
-  l.employee_count, l.phone, l.website, l.country, l.region, l.city,
-  case when l.attributes <> '{}' then l.attributes::text end as attributes
+  h.place, h.priority, l.email
 from held h
 join ledger.campaigns c on c.campaign_id = h.campaign_id
 join ledger.leads l on l.lead_id = h.lead_id
 left join ledger.suppressions x on x.email_hash = l.email_hash;
+
+-- name: leads_of_sends
+-- What do the templates of these leads' mails read?
+select l.lead_id, l.first_name, l.last_name, l.company, l.job_title, l.industry, l.category, l.employee_count, l.phone,
+  l.website, l.country, l.region, l.city, case when l.attributes <> '{}' then l.attributes::text end as attributes
+from unnest(:lead_ids::bigint[]) as wanted(lead_id) join ledger.leads l using (lead_id);
 
 -- name: put_back!
 -- Queue sends again that a claim took off the queue and could not use, not before the given times.

@@ -1,11 +1,12 @@
 -- name: recipient_limits_now
--- Which families of recipient domains are limited, and what have these sending domains sent to each this hour?
+-- Which families of recipient domains are limited, and what have an account's sending domains sent to each this hour?
 select f.family, f.hourly_limit,
   array(select rd.domain from ledger.recipient_domains rd where rd.family = f.family) as domains,
   coalesce((
     select jsonb_object_agg(ru.domain_id, ru.taken) from ledger.recipient_usage ru
     where ru.family = f.family and ru.hour = date_trunc('hour', :now::timestamptz)
-      and ru.domain_id = any(:domain_ids::bigint[])), '{}') as used
+      and ru.domain_id in (select m.domain_id from ledger.mailboxes m where m.account_id = :account_id::bigint)), '{}')
+    as used
 from ledger.recipient_families f where f.hourly_limit is not null
 order by f.family;
 
