@@ -1,7 +1,8 @@
-"""Claim and record, nothing sent: `python bench/send.py ledger [queued] [rounds] [batch]` (default 20,000, 3, 1,000).
+"""Claim and record, nothing sent: `python bench/send.py ledger [queued] [rounds] [batch]` (default 20,000, 3, 4,000).
 
 Leadmill's ledger, whole: locks, limits, rotation, suppressions looked at again, leads read, claim, answers and quota,
-with a queue of that length and one four times as long, one worker and four processes. Peers of the same run on the same
+with a queue of that length and one four times as long, one worker and four processes. Claims are as large as a fast
+lane's, and their answers are written by as many as a lane's are. Peers of the same run on the same
 server: the least that a row-by-row claim can be (`update … for update skip locked`, answers by unnest) and a batch
 lease (one row a claim, answers by COPY), both without leads, limits, suppressions or any state but theirs. The peers'
 rate is with one worker and the queue of the first length.
@@ -30,6 +31,7 @@ from leadmill.domain.access import SYSTEM
 from leadmill.domain.dispatch import Outcome, SendResult
 from leadmill.local.postgres import start_postgres
 from leadmill.ports.dispatch import Claim, ClaimedSend
+from leadmill.services.lane_run import CLAIM_AT_MOST, RECORD_AT_MOST
 from leadmill.settings import Settings
 from leadmill.sql.migrations import migrate
 
@@ -125,9 +127,11 @@ def leadmill(url: str, worker: str, batch: int, begin: Callable[[], object]) -> 
 
     async def work(claims: Executor, records: Executor) -> int:
         loop, writing = asyncio.get_running_loop(), []
-        await loop.run_in_executor(claims, connect)
+        await asyncio.gather(*(loop.run_in_executor(thread, connect) for thread in (claims, records)))
         begin()
-        while sends := (await loop.run_in_executor(claims, claim)).sends:
+        claiming = loop.run_in_executor(claims, claim)
+        while sends := (await claiming).sends:
+            claiming = loop.run_in_executor(claims, claim)
             writing.append(loop.run_in_executor(records, answer, sends))
         return sum(await asyncio.gather(*writing))
 
@@ -139,7 +143,8 @@ def leadmill(url: str, worker: str, batch: int, begin: Callable[[], object]) -> 
 
     def answer(sends: Sequence[ClaimedSend]) -> int:
         results = [SendResult(send.send_id, Outcome.ACCEPTED, provider_message_id="q") for send in sends]
-        return len(ledger.record(worker, results, now=NOW))
+        parts = (results[n : n + RECORD_AT_MOST] for n in range(0, len(results), RECORD_AT_MOST))
+        return sum(len(ledger.record(worker, part, now=NOW)) for part in parts)
 
     with ThreadPoolExecutor(1) as claims, ThreadPoolExecutor(1) as records:
         done = run(work(claims, records))
@@ -209,7 +214,7 @@ def timed(server: Server, template: str, work: Work, batch: int, workers: int) -
 
 
 def main() -> None:
-    rows, rounds, batch = (int(v) for v in (*sys.argv[1:4], *("20000", "3", "1000")[len(sys.argv) - 1 :]))
+    rows, rounds, batch = (int(v) for v in (*sys.argv[1:4], *(20_000, 3, CLAIM_AT_MOST)[len(sys.argv) - 1 :]))
     folder = Path(tempfile.mkdtemp(prefix="leadmill-bench-"))
     server = Server(folder)
     try:
