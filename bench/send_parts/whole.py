@@ -140,7 +140,7 @@ class Ledger:
         app.add_sending_domain(SYSTEM, name="brand.test", as_of=NOW)
         for n in range(MAILBOXES):
             app.add_mailbox(
-                SYSTEM, address=f"box{n}@brand.test", account="lane", pool="p", daily_limit=10_000, as_of=NOW
+                SYSTEM, address=f"box{n}@brand.test", account="lane", pool="p", daily_limit=1_000_000, as_of=NOW
             )
         app.database.close()
 
