@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from leadmill.adapters.ledger.database import Database
@@ -24,7 +25,7 @@ from leadmill.settings import Settings
 STUCK_SECONDS = 20.0
 _here = threading.local()
 deadlocks: list[str] = []
-"""Statements that Postgres broke off; the ledger runs such a transaction again, but nobody should ever wait for that."""
+"""What Postgres said of transactions that it broke off; the ledger runs them again, but nobody should ever wait for that."""
 
 
 class Gate:
@@ -78,11 +79,7 @@ class GatedCursor(psycopg.Cursor[Any]):
         if gate is not None:
             gate.backend_pid = self.connection.info.backend_pid
             gate.arrive()
-        try:
-            return super().execute(*args, **kwargs)
-        except psycopg.errors.DeadlockDetected as error:
-            deadlocks.append(f"{' '.join(str(args[0]).split())[:200]}: {error}")
-            raise
+        return super().execute(*args, **kwargs)
 
 
 class GatedDatabase(Database):
@@ -103,6 +100,15 @@ class GatedDatabase(Database):
                 "application_name": "leadmill",
             },
         )
+
+    @contextmanager
+    def transaction(self) -> Iterator[psycopg.Connection[DictRow]]:
+        try:
+            with super().transaction() as connection:
+                yield connection
+        except psycopg.errors.DeadlockDetected as error:  # here, since a pipeline's statements fail at its end
+            deadlocks.append(str(error))
+            raise
 
 
 class Worker:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from datetime import UTC, datetime, timedelta
+
 import httpx
 import pytest
 
+from leadmill.domain.dispatch import LEASE
 from leadmill.local.demo.size import DemoSize
 from leadmill.local.demo.stages import Demonstration
 from leadmill.local.demo.summary import show_summary
+from leadmill.local.demo.waiting import wait_for
 from leadmill.local.stack.stack import Stack
+from tests.sending_world import execute, make_campaign, make_lane, make_mailboxes, make_pool, people
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SIZE = DemoSize(
@@ -111,6 +118,40 @@ def test_running_it_all_again_mails_nobody_twice(demonstration: Demonstration) -
     assert again.campaign_id == demonstration.campaign_id
     assert after["received"] == before
     assert after["more_than_one_copy"] == 0
+
+
+def test_a_task_killed_while_it_sends_is_run_again_by_airflow_and_mails_nobody_twice(stack: Stack) -> None:
+    app, airflow = stack.app, stack.airflow
+    lane = make_lane(app, stack.settings.smtp_port, name="to be killed", max_per_second=10.0)
+    pool = make_pool(app, "to be killed")
+    make_mailboxes(app, 12, lane=lane, domain="killed.test", pool="to be killed", daily_limit=SIZE.daily_limit)
+    campaign_id = make_campaign(app, pool, people(12 * SIZE.daily_limit), due_at=datetime.now(UTC))
+
+    def workers_of(what: str) -> dict[int, str]:
+        rows = execute(
+            app,
+            "select s.send_id, c.worker from ledger.sends s left join ledger.claims c using (claim_id)"
+            f" where s.campaign_id = %s and {what}",
+            campaign_id,
+        )
+        return {row["send_id"]: row["worker"] for row in rows}
+
+    run_id = airflow.trigger("dispatch_campaigns")
+    wait_for(stack, "some mails to go out", lambda: len(workers_of("answered")) >= 5, seconds=120)
+    (killed,) = set(workers_of("s.state = 'claimed'").values())
+    os.kill(int(killed.split(":")[1]), signal.SIGKILL)
+    airflow.wait("dispatch_campaigns", run_id)
+
+    in_doubt = workers_of("s.state = 'claimed'")
+    assert set(in_doubt.values()) == {killed}
+    assert workers_of("s.attempts = 0") == {}, "Airflow ran the task again, and it sent the rest"
+    assert not [run for run in airflow.runs("dispatch_campaigns") if run["state"] == "failed"]
+    app.send_ledger.recover(as_of=datetime.now(UTC) + LEASE + timedelta(minutes=1))
+    airflow.run("dispatch_campaigns")
+    assert workers_of("s.state = 'claimed'") == {}
+    assert in_doubt.items() <= workers_of("s.attempts = 1").items(), "nothing in doubt was sent again"
+    assert app.conservation(campaign_id).rows == len(workers_of("true")) == 12 * SIZE.daily_limit
+    assert counts_of_the_mail_world(stack)["more_than_one_copy"] == 0
 
 
 def test_the_summary_shows_what_the_ledger_holds(demonstration: Demonstration) -> None:
