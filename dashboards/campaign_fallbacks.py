@@ -21,7 +21,7 @@ def edit(state: campaign_editing.Editing) -> None:
             "What stands in the mail where a lead lacks the field and the template gives no default of its own. "
             "Without either, such a lead gets no mail."
         )
-        variables = sorted({*page.leadmill().template_variables(state.draft), *known})
+        variables = sorted({*page.leadmill().template_fields(state.draft).names, *known})
         if not variables:
             st.caption("The content uses no fields of leads.")
         texts = {

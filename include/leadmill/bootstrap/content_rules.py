@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from leadmill.domain.attachments import AttachedFile
     from leadmill.domain.campaigns import CampaignDraft
     from leadmill.domain.segments import Segment
+    from leadmill.domain.template_fields import AskedFields
     from leadmill.ports.audience import CountryGap
     from leadmill.ports.campaigns import LeadGap
     from leadmill.ports.content import PreviewNotes
@@ -43,13 +44,13 @@ class ContentRules(Campaigning):
             limits=self.attachment_limits,
         )
 
-    def template_variables(self, draft: CampaignDraft) -> list[str]:
+    def template_fields(self, draft: CampaignDraft) -> AskedFields:
         """The lead fields that a draft's templates read; those of templates that do not compile are left out."""
         from leadmill.ports.content import Organisation
         from leadmill.services.check_content import compile_variants
 
         organisation = self.organisation() or Organisation("Not set yet", "Not set yet")
-        return compile_variants(draft, organisation, self.content_compiler).variables
+        return compile_variants(draft, organisation, self.content_compiler).fields
 
     def preview_notes(self, campaign: CampaignDraft | int, step: int, label: str, lead_id: int) -> PreviewNotes:
         """Which fallbacks and which versions of its blocks stand in a lead's mail."""
@@ -74,7 +75,7 @@ class ContentRules(Campaigning):
             actor,
             draft.segment,
             draft.pool_id,
-            names=self.template_variables(draft),
+            fields=self.template_fields(draft),
             keys=gap.keys,
             lacking=gap.name,
             audience=self._audience,
@@ -84,7 +85,9 @@ class ContentRules(Campaigning):
 
     def country_gaps(self, segment: Segment, pool_id: int | None) -> tuple[CountryGap, ...]:
         """Whom of a segment the countries' rules leave out, by country and legal basis."""
-        return self._audience.examine(segment, pool_id, ()).country_gaps
+        from leadmill.domain.template_fields import AskedFields
+
+        return self._audience.examine(segment, pool_id, AskedFields()).country_gaps
 
     def country_policies(self) -> list[CountryPolicy]:
         """Whom each country's law lets us mail, with sources and admins' decisions."""

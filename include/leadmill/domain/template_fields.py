@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 PROVIDED_VARIABLES = frozenset({"email", "organisation", "postal_address", "sender_name", "unsubscribe_url"})
@@ -23,6 +24,14 @@ _OUTSIDE = re.compile(r"[^a-z0-9]+")
 _VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _OUTPUT = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)?.*?\}\}", re.DOTALL)
 _TAG = re.compile(r"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFields:
+    """What templates read of leads: `names`, and those of them by whose values conditions decide (`deciding`)."""
+
+    names: frozenset[str] = frozenset()
+    deciding: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from leadmill.domain.segments import Segment
+from leadmill.domain.template_fields import AskedFields
 from leadmill.ports.content import Recipient
 
 
@@ -55,8 +56,9 @@ class CountryGap:
     lead_count: int
 
 
-GapKey = tuple[int, str, str]
-"""What the ledger groups leads by: which columns they have, which further fields, their category."""
+GapKey = tuple[int, str, str, str]
+"""What the ledger groups leads by: which columns they have, which further fields, their category, and where they lack
+something the values of the deciding fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ class ExaminedAudience:
     """One segment's leads as they were at one moment.
 
     `country_gaps`: whom the countries' rules leave out, most frequent first. `field_gaps`: those who will be mailed, by
-    which of the asked fields each lead has, and by category where that was asked for; most frequent first, at most
-    2,000 kinds of leads.
+    which of the asked fields each lead has, by category where that was asked for, and by the values of the deciding
+    fields where it lacks any; most frequent first, at most 2,000 kinds of leads.
     """
 
     preview: AudiencePreview
@@ -99,7 +101,7 @@ class AudienceLedger(Protocol):
         """Leads as a template sees them, in the order asked for; those that are gone or erased are left out."""
         ...
 
-    def examine(self, segment: Segment, pool_id: int | None, names: Sequence[str]) -> ExaminedAudience:
+    def examine(self, segment: Segment, pool_id: int | None, fields: AskedFields) -> ExaminedAudience:
         """The whole audience in one pass, with which of these template fields the leads have."""
         ...
 
@@ -108,7 +110,7 @@ class AudienceLedger(Protocol):
         ...
 
     def addresses_of(
-        self, segment: Segment, pool_id: int | None, names: Sequence[str], keys: Sequence[GapKey], limit: int
+        self, segment: Segment, pool_id: int | None, fields: AskedFields, keys: Sequence[GapKey], limit: int
     ) -> list[LeadAddress]:
-        """The leads of these groups with their addresses, by id. `names`: as they were examined with."""
+        """The leads of these groups with their addresses, by id. `fields`: as they were examined with."""
         ...

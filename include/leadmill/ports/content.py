@@ -87,6 +87,11 @@ class CompiledContent(Protocol):
         """Names of the lead fields that the subject and both bodies read."""
         ...
 
+    @property
+    def deciding(self) -> frozenset[str]:
+        """Those of them by whose values, beyond there being one, conditions decide what else is read."""
+        ...
+
     def render(self, *, send_id: int, recipient: Recipient, sender: Sender) -> OutgoingMessage:
         """One mail, with Message-ID, List-Unsubscribe(-Post), tags, tracked links and pixel.
 

@@ -51,7 +51,7 @@ def check_campaign(draft: CampaignDraft, preflight: Preflight, *, as_of: datetim
     compiled = CompiledVariants({}, ())
     if organisation is not None:
         compiled = compile_variants(draft, organisation, preflight.compiler)
-    examined = preflight.audience.examine(draft.segment, draft.pool_id, compiled.variables)
+    examined = preflight.audience.examine(draft.segment, draft.pool_id, compiled.fields)
     preview = examined.preview
     checks = [_organisation_check(organisation), *_unsubscribe_checks(preflight.unsubscribe), *_pool_checks(pool)]
     checks += [_audience_check(preview), *_policy_checks(preview, pool), *_country_checks(examined)]

@@ -12,6 +12,7 @@ from leadmill.domain.content_blocks import NO_VERSION, used_blocks
 from leadmill.domain.content_hints import content_hints
 from leadmill.domain.quantities import counted
 from leadmill.domain.spintax import spintax_in
+from leadmill.domain.template_fields import AskedFields
 from leadmill.errors import TemplateInvalid
 from leadmill.ports.audience import AudienceLedger, ExaminedAudience, FieldGap
 from leadmill.ports.campaigns import Check, LeadGap
@@ -34,10 +35,11 @@ class CompiledVariants:
     broken: tuple[str, ...]
 
     @property
-    def variables(self) -> list[str]:
-        """The lead fields that any of them reads."""
+    def fields(self) -> AskedFields:
+        """The lead fields that any of them reads, and those by whose values any decides."""
         names = frozenset[str]().union(*(content.variables for content in self.contents.values()))
-        return sorted(name for name in names if not name.startswith(NO_VERSION))
+        deciding = frozenset[str]().union(*(content.deciding for content in self.contents.values()))
+        return AskedFields(frozenset(name for name in names if not name.startswith(NO_VERSION)), deciding & names)
 
 
 def compile_variants(draft: CampaignDraft, organisation: Organisation, compiler: ContentCompiler) -> CompiledVariants:
@@ -70,8 +72,8 @@ def check_content(
 ) -> Iterator[Check]:
     """Checks on the templates, the leads' fields, content blocks, spintax, wording and attachments.
 
-    Leads are grouped by which of the templates' fields they have. One lead stands for a group that has them all, up to
-    five for one that lacks some.
+    Leads are grouped by which of the templates' fields they have and, where some are lacking, by the values that
+    conditions look at. One lead stands for each group.
     """
     if compiled.broken:
         yield Check("content", "error", " ".join(compiled.broken), "Correct the template.")
@@ -93,20 +95,15 @@ def _fields_checks(
 ) -> Iterator[Check]:
     """Whether every group's example renders in every variant; who does not, and for the lack of what."""
     gaps = examined.field_gaps
-    asked = set(compiled.variables)
-    tried = {gap.key: gap.some_lead_ids if asked - gap.present else gap.some_lead_ids[:1] for gap in gaps}
-    recipients = {r.lead_id: r for r in audience.recipients([lead_id for some in tried.values() for lead_id in some])}
+    recipients = {r.lead_id: r for r in audience.recipients([gap.some_lead_ids[0] for gap in gaps])}
     lacking: dict[str, list[FieldGap]] = defaultdict(list)
     failing: list[FieldGap] = []
-    other_error, is_mixed = "", False
+    other_error = ""
     for gap in gaps:
-        # Who has the same fields may still need others of them: conditions look at values, too.
-        outcomes = [_missing(compiled.contents, recipients[i], sender) for i in tried[gap.key] if i in recipients]
-        missing = set[str]().union(*(names for names, _ in outcomes))
-        error = next((error for _, error in outcomes if error), "")
+        recipient = recipients.get(gap.some_lead_ids[0])
+        missing, error = _missing(compiled.contents, recipient, sender) if recipient else (set(), "")
         if missing or error:
             failing.append(gap)
-            is_mixed |= (set(), "") in outcomes
         other_error = other_error or error
         for name in missing:
             lacking[name].append(gap)
@@ -120,7 +117,7 @@ def _fields_checks(
         return
     found = tuple(_lead_gap(name, groups, audience) for name, groups in _by_count(lacking))
     said = [f"{gap.lead_count:,} {_lack(gap)}" for gap in found]
-    how_many = ("Up to " if is_mixed else "") + counted(sum(gap.lead_count for gap in failing), "lead")
+    how_many = counted(sum(gap.lead_count for gap in failing), "lead")
     yield Check(
         "fields",
         "error",

@@ -251,7 +251,7 @@ class _Uncompilable:
 
     def __init__(self, error: TemplateInvalid | StoreUnavailable) -> None:
         self._error = error
-        self.variables: frozenset[str] = frozenset()
+        self.variables = self.deciding = frozenset[str]()
 
     def render(  # the port's signature
         self,

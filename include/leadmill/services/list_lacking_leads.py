@@ -9,6 +9,7 @@ from datetime import datetime
 
 from leadmill.domain.access import Actor, Role
 from leadmill.domain.segments import Segment
+from leadmill.domain.template_fields import AskedFields
 from leadmill.ports.audience import AudienceLedger, GapKey
 from leadmill.ports.audit import AuditTrail
 
@@ -21,7 +22,7 @@ def list_lacking_leads(  # noqa: PLR0913 - what was examined, and who asks
     segment: Segment,
     pool_id: int | None,
     *,
-    names: Sequence[str],
+    fields: AskedFields,
     keys: Sequence[GapKey],
     lacking: str,
     audience: AudienceLedger,
@@ -34,7 +35,7 @@ def list_lacking_leads(  # noqa: PLR0913 - what was examined, and who asks
         actor: An analyst or admin; the audit log says who took the list, since it holds addresses.
         segment: As it was examined with, as are the next two.
         pool_id: The pool whose policy decides who is mailed.
-        names: The template fields.
+        fields: The template fields.
         keys: The groups.
         lacking: What they lack, for the last column.
         audience: The leads.
@@ -42,7 +43,7 @@ def list_lacking_leads(  # noqa: PLR0913 - what was examined, and who asks
         as_of: Now, aware UTC.
     """
     actor.require(Role.ANALYST, to="download a list of leads")
-    leads = audience.addresses_of(segment, pool_id, names, keys, LINES_LIMIT)
+    leads = audience.addresses_of(segment, pool_id, fields, keys, LINES_LIMIT)
     audit.record(actor, "leads.download", ("segment", lacking), at=as_of, details={"leads": len(leads)})
     text = io.StringIO()
     lines = csv.writer(text)

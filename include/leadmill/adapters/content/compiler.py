@@ -16,6 +16,7 @@ from leadmill.adapters.content.text_part import close_gaps
 from leadmill.adapters.content.tracking import Edge, add_pixel, track_links
 from leadmill.domain.messages import Attachment, Frame, OutgoingMessage
 from leadmill.domain.send_references import message_id, unsubscribe_url
+from leadmill.domain.template_fields import AskedFields
 from leadmill.errors import TemplateInvalid
 from leadmill.ports.content import (
     PROVIDED_VARIABLES,
@@ -68,7 +69,10 @@ class JinjaContentCompiler:
             templates=(subject.template, text.template, html.template),
             framed=framed,
             attachments=attachments,
-            variables=(subject.variables | text.variables | html.variables) - PROVIDED_VARIABLES,
+            fields=AskedFields(
+                (subject.variables | text.variables | html.variables) - PROVIDED_VARIABLES,
+                (subject.deciding | text.deciding | html.deciding) - PROVIDED_VARIABLES,
+            ),
             edge=self._edge,
         )
 
@@ -121,10 +125,10 @@ class JinjaContent:
         templates: tuple[Template, Template, Template],
         framed: FramedVariant | None,
         attachments: tuple[Attachment, ...],
-        variables: frozenset[str],
+        fields: AskedFields,
         edge: Edge,
     ) -> None:
-        self.variables = variables
+        self.variables, self.deciding = fields.names, fields.deciding
         self._variant = variant
         self._known = known
         self._place = place

@@ -16,6 +16,7 @@ from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError,
 from jinja2.filters import FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from leadmill.adapters.content.deciding import deciding_names
 from leadmill.adapters.content.fallbacks import apply_fallbacks
 from leadmill.domain.content_blocks import NO_VERSION
 from leadmill.errors import TemplateInvalid
@@ -86,11 +87,12 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class ParsedTemplate:
-    """A template ready to render, its syntax tree, and the names of the variables that it reads."""
+    """A template ready to render, its syntax tree, and the names of the variables that it reads and decides by."""
 
     template: Template
     tree: nodes.Template
     variables: frozenset[str]
+    deciding: frozenset[str]
 
 
 def _round(value: float, precision: int = 0, method: str = "common") -> float:
@@ -132,7 +134,8 @@ def parse(
         tree = sandbox.parse(source)
         _refuse_what_grows(tree, where)
         apply_fallbacks(tree, fallbacks or {})
-        return ParsedTemplate(sandbox.from_string(tree), tree, frozenset(meta.find_undeclared_variables(tree)))
+        variables = frozenset(meta.find_undeclared_variables(tree))
+        return ParsedTemplate(sandbox.from_string(tree), tree, variables, deciding_names(tree) & variables)
     except TemplateError as error:
         line = f" (line {error.lineno})" if isinstance(error, TemplateSyntaxError) else ""
         raise TemplateInvalid(f"{where} is no valid template{line}: {error.message}") from error

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from leadmill.adapters.ledger.database import Database
 from leadmill.domain.segments import Segment
-from leadmill.domain.template_fields import LEAD_COLUMNS
+from leadmill.domain.template_fields import LEAD_COLUMNS, AskedFields
 from leadmill.ports.audience import (
     AudiencePreview,
     CountryGap,
@@ -54,9 +54,9 @@ class PostgresAudience:
             rows = connection.execute(query(_SUBJECT, "recipients"), {"lead_ids": list(lead_ids)})
             return [Recipient(**row) for row in rows]
 
-    def examine(self, segment: Segment, pool_id: int | None, names: Sequence[str]) -> ExaminedAudience:
+    def examine(self, segment: Segment, pool_id: int | None, fields: AskedFields) -> ExaminedAudience:
         with self._database.transaction() as connection:
-            values = _asked(segment, names) | {"accepts": _accepted(connection, pool_id), "gap_limit": GAPS_LIMIT}
+            values = _asked(segment, fields) | {"accepts": _accepted(connection, pool_id), "gap_limit": GAPS_LIMIT}
             connection.execute(query(_SUBJECT, "allow_large_sorts"))
             rows = connection.execute(query(_SUBJECT, "examine_audience"), values).fetchall()
         counts = [row for row in rows if row["kind"] == "count"]
@@ -79,17 +79,18 @@ class PostgresAudience:
             return [SampleLead(**row) for row in rows]
 
     def addresses_of(
-        self, segment: Segment, pool_id: int | None, names: Sequence[str], keys: Sequence[GapKey], limit: int
+        self, segment: Segment, pool_id: int | None, fields: AskedFields, keys: Sequence[GapKey], limit: int
     ) -> list[LeadAddress]:
         groups = {
             "has": [key[0] for key in keys],
             "further": [key[1] for key in keys],
             "categories": [key[2] for key in keys],
+            "decided": [key[3] for key in keys],
             "row_limit": limit,
         }
         with self._database.transaction() as connection:
             connection.execute(query(_SUBJECT, "allow_large_sorts"))
-            values = _asked(segment, names) | groups | {"accepts": _accepted(connection, pool_id)}
+            values = _asked(segment, fields) | groups | {"accepts": _accepted(connection, pool_id)}
             rows = connection.execute(query(_SUBJECT, "addresses_of"), values)
             return [LeadAddress(**row) for row in rows]
 
@@ -100,18 +101,20 @@ def _accepted(connection: psycopg.Connection[DictRow], pool_id: int | None) -> l
     return row["accepts_legal_bases"] if row else None
 
 
-def _asked(segment: Segment, names: Sequence[str]) -> dict[str, Any]:
+def _asked(segment: Segment, fields: AskedFields) -> dict[str, Any]:
     return {
         "segment": Jsonb(segment.to_json()),
-        "names": sorted(names),
-        "asked": sum(1 << place for place, column in enumerate(LEAD_COLUMNS) if column in names),
+        "names": sorted(fields.names),
+        "asked": sum(1 << place for place, column in enumerate(LEAD_COLUMNS) if column in fields.names),
+        "further_count": len(fields.names - set(LEAD_COLUMNS)),
+        "deciding": sorted(fields.deciding - {"category"}),
     }
 
 
 def _gap_of(row: DictRow) -> FieldGap:
     columns = {column for place, column in enumerate(LEAD_COLUMNS) if row["has"] >> place & 1}
     further = set(filter(None, row["further"].split(",")))
-    key = (row["has"], row["further"], row["category"])
+    key = (row["has"], row["further"], row["category"], row["decided"])
     return FieldGap(
         key,
         frozenset(columns | further),

@@ -26,7 +26,8 @@ where l.email is not null and l.erased_at is null
 order by asked.place;
 
 -- name: examine_audience
--- Why are a segment's leads left out (kind "count"), and which of the named fields do the others have (kind "gap")?
+-- Why are a segment's leads left out (kind "count"), and which of the named fields do the others have, and with which
+-- values of the deciding ones (kind "gap")?
 with keys as materialized (
   -- What lead files called the named fields: "Favourite Colour" for favourite_colour. Few, so each lead is asked for
   -- these only, instead of having all its columns renamed.
@@ -36,7 +37,7 @@ with keys as materialized (
   cross join lateral (select trim(regexp_replace(lower(k.raw), '[^a-z0-9]+', '_', 'g'), '_') as name) f
   where f.name = any(:names::text[])
 ), examined as materialized (
-  select a.lead_id, a.left_out, l.country, l.legal_basis, h.has, f.further,
+  select a.lead_id, a.left_out, l.country, l.legal_basis, h.has, f.further, v.decided,
     case when 'category' = any(:names::text[]) then l.category else '' end collate "C" as category
   from ledger.audience(:segment::jsonb, :accepts::text[]) a
   join ledger.leads l on l.lead_id = a.lead_id
@@ -52,18 +53,32 @@ with keys as materialized (
       select string_agg(distinct k.name, ',' order by k.name) from keys k
       where l.attributes->k.raw not in ('null', '""')), '') end collate "C" as further
   ) f
+  cross join lateral (
+    -- Where a lead lacks something, the values that conditions look at: who has the same of all this needs the same.
+    select case when cardinality(:deciding::text[]) = 0 or (h.has = :asked::integer
+        and cardinality(string_to_array(f.further, ',')) = :further_count::integer) then ''
+      else (
+        select string_agg(coalesce(nullif(o.own->>d.name, ''), (
+          select string_agg(l.attributes->>k.raw, E'\x1e' order by k.raw) from keys k where k.name = d.name), ''),
+          E'\x1f' order by d.place)
+        from unnest(:deciding::text[]) with ordinality d(name, place), lateral (
+          select jsonb_build_object('first_name', l.first_name, 'last_name', l.last_name, 'company', l.company,
+            'job_title', l.job_title, 'industry', l.industry, 'employee_count', l.employee_count, 'phone', l.phone,
+            'website', l.website, 'country', l.country, 'region', l.region, 'city', l.city) as own
+        ) o) end collate "C" as decided
+  ) v
 )
 (select 'count' as kind, left_out, case when left_out = 'policy_country' then country end as country,
-  case when left_out = 'policy_country' then legal_basis end as legal_basis, 0 as has, '' as further, '' as category,
+  case when left_out = 'policy_country' then legal_basis end as legal_basis, 0 as has, '' as further, '' as category, '' as decided,
   count(*) as lead_count, '{}'::bigint[] as some_lead_ids
 from examined group by 2, 3, 4)
 union all
-(select 'gap', null, null, null, has, further, category, count(*),
+(select 'gap', null, null, null, has, further, category, decided, count(*),
   array[min(lead_id) filter (where lead_id %% 5 = 0), min(lead_id) filter (where lead_id %% 5 = 1),
     min(lead_id) filter (where lead_id %% 5 = 2), min(lead_id) filter (where lead_id %% 5 = 3),
     min(lead_id) filter (where lead_id %% 5 = 4)]   -- some of them, without sorting a million
 from examined where left_out is null
-group by has, further, category order by count(*) desc, min(lead_id) limit :gap_limit::integer);
+group by has, further, category, decided order by count(*) desc, min(lead_id) limit :gap_limit::integer);
 
 -- name: addresses_of
 -- The leads of some of these groups with their addresses, for a list to download.
@@ -76,7 +91,7 @@ with keys as materialized (
   cross join lateral (select trim(regexp_replace(lower(k.raw), '[^a-z0-9]+', '_', 'g'), '_') as name) f
   where f.name = any(:names::text[])
 ), examined as (
-  select a.lead_id, a.left_out, l.country, l.legal_basis, h.has, f.further,
+  select a.lead_id, a.left_out, l.country, l.legal_basis, h.has, f.further, v.decided,
     case when 'category' = any(:names::text[]) then l.category else '' end collate "C" as category
   from ledger.audience(:segment::jsonb, :accepts::text[]) a
   join ledger.leads l on l.lead_id = a.lead_id
@@ -92,12 +107,26 @@ with keys as materialized (
       select string_agg(distinct k.name, ',' order by k.name) from keys k
       where l.attributes->k.raw not in ('null', '""')), '') end collate "C" as further
   ) f
+  cross join lateral (
+    -- Where a lead lacks something, the values that conditions look at: who has the same of all this needs the same.
+    select case when cardinality(:deciding::text[]) = 0 or (h.has = :asked::integer
+        and cardinality(string_to_array(f.further, ',')) = :further_count::integer) then ''
+      else (
+        select string_agg(coalesce(nullif(o.own->>d.name, ''), (
+          select string_agg(l.attributes->>k.raw, E'\x1e' order by k.raw) from keys k where k.name = d.name), ''),
+          E'\x1f' order by d.place)
+        from unnest(:deciding::text[]) with ordinality d(name, place), lateral (
+          select jsonb_build_object('first_name', l.first_name, 'last_name', l.last_name, 'company', l.company,
+            'job_title', l.job_title, 'industry', l.industry, 'employee_count', l.employee_count, 'phone', l.phone,
+            'website', l.website, 'country', l.country, 'region', l.region, 'city', l.city) as own
+        ) o) end collate "C" as decided
+  ) v
   where a.left_out is null
 )
 select l.lead_id, l.email, trim(l.first_name || ' ' || l.last_name) as name, l.company, l.country, l.category
 from examined e
-join unnest(:has::integer[], :further::text[], :categories::text[]) as k(has, further, category)
-  on k.has = e.has and k.further = e.further and k.category = e.category
+join unnest(:has::integer[], :further::text[], :categories::text[], :decided::text[]) as k(has, further, category, decided)
+  on k.has = e.has and k.further = e.further and k.category = e.category and k.decided = e.decided
 join ledger.leads l on l.lead_id = e.lead_id
 order by l.lead_id limit :row_limit::integer;
 
