@@ -12,6 +12,7 @@ import streamlit as st
 
 from leadmill.domain.access import Role
 from leadmill.domain.campaigns import CampaignDraft
+from leadmill.domain.quantities import counted
 from leadmill.domain.template_fields import FALLBACK_LENGTH_LIMIT
 from leadmill.ports.audience import SampleLead
 from leadmill.ports.campaigns import Check, LeadGap
@@ -28,9 +29,14 @@ def show(check: Check, state: campaign_editing.Editing | None) -> None:
 
 def _show_gap(gap: LeadGap, state: campaign_editing.Editing | None) -> None:
     if gap.kind == "variable":
-        st.markdown(f"**{gap.lead_count:,} leads have no `{gap.name}`**")
+        if gap.without_count > gap.lead_count:
+            need, have = f"lead needs `{gap.name}` and has none", f"leads need `{gap.name}` and have none"
+        else:
+            need, have = f"lead has no `{gap.name}`", f"leads have no `{gap.name}`"
+        st.markdown(f"**{counted(gap.lead_count, need, have)}**")
     else:
-        st.markdown(f"**{gap.lead_count:,} leads get no version of the block `{gap.name}`**")
+        said = counted(gap.lead_count, "lead gets", "leads get")
+        st.markdown(f"**{said} no version of the block `{gap.name}`**")
         categories = ", ".join(f"“{category}”" if category else "none" for category in gap.categories[:10])
         st.caption(f"Their categories: {categories}.")
     st.markdown("For example: " + ", ".join(lead_link(lead) for lead in gap.samples))
@@ -60,7 +66,8 @@ def _offer_fallback(gap: LeadGap, state: campaign_editing.Editing) -> None:
 
 
 def _offer_exclusion(gap: LeadGap, state: campaign_editing.Editing) -> None:
-    words = f"Leave out leads without {gap.name}" if gap.kind == "variable" else "Leave out these categories"
+    all_of_them = f"all {gap.without_count:,} leads" if gap.without_count > gap.lead_count else "leads"
+    words = f"Leave out {all_of_them} without {gap.name}" if gap.kind == "variable" else "Leave out these categories"
     if st.button(words, icon=":material/group_remove:", key=f"gap_exclude_{gap.name}"):
         segment = state.draft.segment
         if gap.kind == "variable":

@@ -42,7 +42,7 @@ def test_lacking_leads_are_shown_by_name_with_links_and_without_ids(
 ) -> None:
     page = go_to(open_campaign(monkeypatch, world, draft_of(world, "<p>Dear {{ first_name }}</p>")), CHECK)
     said = words_of(page)
-    assert "**1 leads have no `first_name`**" in said
+    assert "**1 lead has no `first_name`**" in said
     assert "[Bare](/leads?lead=2)" in said
     assert page.button(key="approve_campaign").disabled
 
@@ -68,6 +68,15 @@ def test_one_click_leaves_lacking_leads_out(world: App, monkeypatch: pytest.Monk
     assert "Will be mailed: 1" in words_of(page)
 
 
+def test_leaving_out_says_that_it_takes_those_too_who_do_not_need_the_field(
+    world: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign_id = draft_of(world, "<p>{% if first_name %}{{ vat_number }}{% endif %}</p>")
+    page = go_to(open_campaign(monkeypatch, world, campaign_id), CHECK)
+    assert "1 lead needs `vat_number` and has none" in words_of(page)
+    assert page.button(key="gap_exclude_vat_number").label == "Leave out all 2 leads without vat_number"
+
+
 def test_categories_without_a_version_are_left_out_with_one_click(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
     block = ContentBlock("intro", None, (("hotel", "<p>Rooms</p>"),))
     campaign_id = draft_of(world, '{{ block("intro") }}', blocks=(block,))
@@ -82,7 +91,7 @@ def test_categories_without_a_version_are_left_out_with_one_click(world: App, mo
 def test_a_viewer_sees_lacking_leads_and_no_buttons(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
     campaign_id = draft_of(world, "<p>Dear {{ first_name }}</p>")
     page = open_campaign(monkeypatch, world, campaign_id, role=Role.VIEWER)
-    assert "**1 leads have no `first_name`**" in words_of(page)
+    assert "**1 lead has no `first_name`**" in words_of(page)
     assert {button.key for button in page.button} == {"all_campaigns"}
 
 

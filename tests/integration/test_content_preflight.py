@@ -85,7 +85,8 @@ def test_a_field_that_only_some_values_ask_for_is_missed_by_those_leads_alone(ap
     found = check(app, draft, "fields")
     assert found
     assert found.result == "error"
-    assert found.message == "2 leads would get no mail. 2 have no company."
+    assert found.message == "2 leads would get no mail. 2 need company and have none."
+    assert found.gaps[0].without_count == 42
     assert set(found.lead_ids) == {needs, abroad}
     (gap,) = found.gaps
     lines = list(csv.reader(io.StringIO(app.lacking_leads_file(ANALYST, draft, gap, NOW).decode("utf-8-sig"))))

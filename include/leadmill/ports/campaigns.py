@@ -117,13 +117,15 @@ CheckResult = Literal["ok", "warning", "error"]
 class LeadGap:
     """Leads of the audience that a variable or a content block leaves without a mail.
 
-    `name`: the variable's or the block's. `categories`: for a block, those of these leads ("" for none). `keys`: the
-    groups of leads, for a list of all of them.
+    `name`: the variable's or the block's. `without_count`: of a variable, all leads of the audience that lack it, those
+    too whose mail does not need it. `categories`: for a block, those of these leads ("" for none). `keys`: the groups
+    of leads, for a list of all of them.
     """
 
     kind: Literal["variable", "block"]
     name: str
     lead_count: int
+    without_count: int
     samples: tuple[SampleLead, ...]
     categories: tuple[str, ...]
     keys: tuple[GapKey, ...]

@@ -115,7 +115,7 @@ def _fields_checks(
     if not failing:
         yield Check("fields", "ok", "Every lead has what the templates need, or a default stands in.")
         return
-    found = tuple(_lead_gap(name, groups, audience) for name, groups in _by_count(lacking))
+    found = tuple(_lead_gap(name, groups, gaps, audience) for name, groups in _by_count(lacking))
     said = [f"{gap.lead_count:,} {_lack(gap)}" for gap in found]
     how_many = counted(sum(gap.lead_count for gap in failing), "lead")
     yield Check(
@@ -136,15 +136,20 @@ def _lack(gap: LeadGap) -> str:
     has = "has" if gap.lead_count == 1 else "have"
     if gap.kind == "block":
         return f"{has} a category without a version of the block {gap.name}, which has no default version"
+    if gap.without_count > gap.lead_count:
+        return f"{'needs' if gap.lead_count == 1 else 'need'} {gap.name} and {has} none"
     return f"{has} no {gap.name}"
 
 
-def _lead_gap(name: str, groups: Sequence[FieldGap], audience: AudienceLedger) -> LeadGap:
+def _lead_gap(name: str, groups: Sequence[FieldGap], every: Sequence[FieldGap], audience: AudienceLedger) -> LeadGap:
     some = [lead_id for gap in groups for lead_id in gap.some_lead_ids][:_SAMPLES]
+    is_block = name.startswith(NO_VERSION)
+    without = groups if is_block else [gap for gap in every if name not in gap.present]
     return LeadGap(
-        kind="block" if name.startswith(NO_VERSION) else "variable",
+        kind="block" if is_block else "variable",
         name=name.removeprefix(NO_VERSION),
         lead_count=sum(gap.lead_count for gap in groups),
+        without_count=sum(gap.lead_count for gap in without),
         samples=tuple(audience.leads(some)),
         categories=tuple(sorted({gap.category for gap in groups})),
         keys=tuple(gap.key for gap in groups),
