@@ -93,6 +93,16 @@ def test_a_field_that_only_some_values_ask_for_is_missed_by_those_leads_alone(ap
     assert sorted(line[0] for line in lines[1:]) == ["abroad@a.test", "needs@a.test"]
 
 
+def test_a_column_that_the_file_has_too_hides_no_other_lacking_field(app: App) -> None:
+    make_lead(app, "fr@a.test", company="Acme", attributes='{"Company": "Acme", "Land": "FR"}')
+    make_lead(app, "vat@a.test", company="Acme", attributes='{"VAT": "1", "Land": "DE"}')
+    needs = make_lead(app, "de@a.test", company="Acme", attributes='{"Company": "Acme", "Land": "DE"}')
+    html = "<p>{{ company }}{% if land == 'DE' %}{{ vat }}{% endif %}</p>"
+    found = check(app, draft_with(app, html), "fields")
+    assert found
+    assert found.lead_ids == (needs,)
+
+
 def test_a_file_s_further_columns_count_as_fields(app: App) -> None:
     make_lead(app, "a@a.test", attributes='{"Favourite Colour": "blue"}')
     lacking = make_lead(app, "b@a.test", attributes='{"Other": "x", "Favourite Colour": ""}')

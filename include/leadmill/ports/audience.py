@@ -58,7 +58,7 @@ class CountryGap:
 
 GapKey = tuple[int, str, str, str]
 """What the ledger groups leads by: which columns they have, which further fields, their category, and where they lack
-something the values of the deciding fields."""
+something a digest of the deciding fields' values."""
 
 
 @dataclass(frozen=True, slots=True)

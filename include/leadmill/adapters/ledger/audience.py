@@ -106,7 +106,7 @@ def _asked(segment: Segment, fields: AskedFields) -> dict[str, Any]:
         "segment": Jsonb(segment.to_json()),
         "names": sorted(fields.names),
         "asked": sum(1 << place for place, column in enumerate(LEAD_COLUMNS) if column in fields.names),
-        "further_count": len(fields.names - set(LEAD_COLUMNS)),
+        "further_names": sorted(fields.names - set(LEAD_COLUMNS)),
         "deciding": sorted(fields.deciding - {"category"}),
     }
 

@@ -56,11 +56,12 @@ with keys as materialized (
   cross join lateral (
     -- Where a lead lacks something, the values that conditions look at: who has the same of all this needs the same.
     select case when cardinality(:deciding::text[]) = 0 or (h.has = :asked::integer
-        and cardinality(string_to_array(f.further, ',')) = :further_count::integer) then ''
+        and string_to_array(f.further, ',') @> :further_names::text[]) then ''
       else (
-        select string_agg(coalesce(nullif(o.own->>d.name, ''), (
+        -- A digest: pages keep it in their state, and a file's columns may be long.
+        select encode(sha256(convert_to(string_agg(coalesce(nullif(o.own->>d.name, ''), (
           select string_agg(l.attributes->>k.raw, E'\x1e' order by k.raw) from keys k where k.name = d.name), ''),
-          E'\x1f' order by d.place)
+          E'\x1f' order by d.place), 'UTF8')), 'hex')
         from unnest(:deciding::text[]) with ordinality d(name, place), lateral (
           select jsonb_build_object('first_name', l.first_name, 'last_name', l.last_name, 'company', l.company,
             'job_title', l.job_title, 'industry', l.industry, 'employee_count', l.employee_count, 'phone', l.phone,
@@ -110,11 +111,12 @@ with keys as materialized (
   cross join lateral (
     -- Where a lead lacks something, the values that conditions look at: who has the same of all this needs the same.
     select case when cardinality(:deciding::text[]) = 0 or (h.has = :asked::integer
-        and cardinality(string_to_array(f.further, ',')) = :further_count::integer) then ''
+        and string_to_array(f.further, ',') @> :further_names::text[]) then ''
       else (
-        select string_agg(coalesce(nullif(o.own->>d.name, ''), (
+        -- A digest: pages keep it in their state, and a file's columns may be long.
+        select encode(sha256(convert_to(string_agg(coalesce(nullif(o.own->>d.name, ''), (
           select string_agg(l.attributes->>k.raw, E'\x1e' order by k.raw) from keys k where k.name = d.name), ''),
-          E'\x1f' order by d.place)
+          E'\x1f' order by d.place), 'UTF8')), 'hex')
         from unnest(:deciding::text[]) with ordinality d(name, place), lateral (
           select jsonb_build_object('first_name', l.first_name, 'last_name', l.last_name, 'company', l.company,
             'job_title', l.job_title, 'industry', l.industry, 'employee_count', l.employee_count, 'phone', l.phone,
