@@ -6,11 +6,10 @@ the same fields, and the same values of those that decide, need the same fields.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from jinja2 import nodes
 
-_Sources = Mapping[str, list[nodes.Node]]
 _NUMBERS = frozenset({"employee_count"})  # 0 is a value, and counts as none in a condition
 _PRESENCE_TESTS = frozenset({"defined", "undefined", "none"})
 _PRESENCE_FILTERS = frozenset({"d", "default"})
@@ -18,8 +17,21 @@ _PRESENCE_FILTERS = frozenset({"d", "default"})
 
 def deciding_names(tree: nodes.Template) -> frozenset[str]:
     """Names of the variables by whose values, beyond there being one, conditions decide."""
-    sources = _sources(tree)
-    return frozenset(name for condition in _conditions(tree) for name in _by_value(condition, sources))
+    asked, read = set[str](), set[str]()
+    for condition in _conditions(tree):
+        _look(condition, asked, read)
+    behind = _behind(tree)
+    todo, done = [(name, False) for name in asked] + [(name, True) for name in read], set[tuple[str, bool]]()
+    while todo:  # through the template's own variables, each once: a template may set one thousands of times
+        name, is_read = place = todo.pop()
+        if place in done:
+            continue
+        done.add(place)
+        more_asked, more_read = behind.get(name, (frozenset(), frozenset()))
+        read |= more_asked | more_read if is_read else more_read
+        todo += [(other, is_read) for other in more_asked] + [(other, True) for other in more_read]
+        read |= {name} & _NUMBERS
+    return frozenset(read)
 
 
 def _conditions(tree: nodes.Template) -> Iterator[nodes.Node]:
@@ -34,44 +46,33 @@ def _conditions(tree: nodes.Template) -> Iterator[nodes.Node]:
             yield place.test
 
 
-def _sources(tree: nodes.Template) -> _Sources:
-    """What stands behind the template's own variables."""
-    found: dict[str, list[nodes.Node]] = {}
+def _behind(tree: nodes.Template) -> dict[str, tuple[set[str], set[str]]]:
+    """What the template's own variables are made of: names whose presence, and names whose values they show."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
     pairs: list[tuple[nodes.Node, nodes.Node]] = [(place.target, place.node) for place in tree.find_all(nodes.Assign)]
     pairs += [(place.target, place.iter) for place in tree.find_all(nodes.For)]
-    for target, behind in pairs:
+    for target, expression in pairs:
         for name in _names(target):
-            found.setdefault(name, []).append(behind)
+            _look(expression, *found.setdefault(name, (set(), set())))
     return found
 
 
-def _by_value(condition: nodes.Node, sources: _Sources) -> Iterator[str]:
-    if isinstance(condition, nodes.Not):
-        yield from _by_value(condition.node, sources)
+def _look(condition: nodes.Node, asked: set[str], read: set[str]) -> None:
+    """Add the names that a condition asks about, and those whose values it reads."""
+    if isinstance(condition, nodes.Name):
+        asked.add(condition.name)
+    elif isinstance(condition, nodes.Not):
+        _look(condition.node, asked, read)
     elif isinstance(condition, nodes.And | nodes.Or):
-        yield from _by_value(condition.left, sources)
-        yield from _by_value(condition.right, sources)
-    elif isinstance(condition, nodes.Name):
-        if condition.name in _NUMBERS:
-            yield condition.name
-        for behind in sources.get(condition.name, []):
-            yield from _by_value(behind, sources) if isinstance(behind, nodes.Name) else _read(behind, sources)
+        _look(condition.left, asked, read)
+        _look(condition.right, asked, read)
     elif isinstance(condition, nodes.Test) and condition.name in _PRESENCE_TESTS:
-        yield from _by_value(condition.node, sources)
+        _look(condition.node, asked, read)
     elif isinstance(condition, nodes.Filter) and condition.name in _PRESENCE_FILTERS and condition.node is not None:
-        yield from _by_value(condition.node, sources)
-        for argument in condition.args:
-            yield from _by_value(argument, sources)
+        for part in (condition.node, *condition.args):
+            _look(part, asked, read)
     else:
-        yield from _read(condition, sources)
-
-
-def _read(expression: nodes.Node, sources: _Sources) -> Iterator[str]:
-    """The lead's fields that an expression reads, through the template's own variables."""
-    for name in _names(expression):
-        yield name
-        for behind in sources.get(name, []):
-            yield from _names(behind)  # the sandbox lets no `set` build on another
+        read.update(_names(condition))
 
 
 def _names(expression: nodes.Node) -> Iterator[str]:
