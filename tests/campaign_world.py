@@ -9,6 +9,7 @@ from leadmill.bootstrap import App
 from leadmill.domain.access import Actor, Role
 from leadmill.domain.campaigns import CampaignDraft, Step, Timing, Variant
 from leadmill.domain.identity import email_hash
+from leadmill.ports.campaigns import Check
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday
 ANALYST = Actor("ann@leadmill.test", Role.ANALYST)
@@ -113,3 +114,17 @@ def suppress(app: App, email: str, reason: str = "unsubscribed") -> None:
         reason,
         NOW,
     )
+
+
+def draft_with(app: App, html: str, *, subject: str = "Hi", **changes: object) -> CampaignDraft:
+    """A draft with this body, in the only pool there is."""
+    if app.organisation() is None:
+        set_organisation(app)
+    pool_id = app.pools()[0].pool_id if app.pools() else make_pool(app)
+    return make_draft(pool_id, steps=(Step((Variant("A", subject, html + FOOTER),)),), **changes)
+
+
+def check(app: App, draft: CampaignDraft, name: str) -> Check | None:
+    """One check of the pre-flight of a draft."""
+    campaign_id = app.create_campaign(ANALYST, draft, NOW)
+    return next((c for c in app.preflight(campaign_id, NOW) if c.name == name), None)

@@ -1,60 +1,32 @@
-"""Pre-flight on a real ledger, store and edge: lacking fields, blocks, attachments, the countries' law, unsubscribe."""
+"""Pre-flight on a real ledger and store: lacking fields, blocks, spintax, attachments."""
 
 from __future__ import annotations
 
 import csv
 import io
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from leadmill.adapters.unsubscribe_probe import HttpUnsubscribeProbe
 from leadmill.bootstrap import App
 from leadmill.domain.attachments import AttachedFile
-from leadmill.domain.campaigns import CampaignDraft, Step, Variant
+from leadmill.domain.campaigns import Step, Variant
 from leadmill.domain.content_blocks import ContentBlock
-from leadmill.domain.country_rules import NEEDS, RULES, VERSION
 from leadmill.domain.segments import Segment
 from leadmill.errors import Conflict, InputInvalid, NotAllowed, NotFound
-from leadmill.ports.campaigns import Check
-from leadmill.ports.unsubscribe_probe import ProbeOutcome
-from leadmill.settings import Settings
 from tests.campaign_world import (
-    ADMIN,
     ANALYST,
     FOOTER,
     NOW,
     VIEWER,
     approved_campaign,
-    execute,
+    check,
+    draft_with,
     make_draft,
     make_lead,
-    make_pool,
-    sends,
-    set_organisation,
 )
-from tests.conftest import running_edge
 
 PDF = b"%PDF-1.7\n" + b"x" * 1000
-
-
-def draft_with(app: App, html: str, *, subject: str = "Hi", **changes: object) -> CampaignDraft:
-    if app.organisation() is None:
-        set_organisation(app)
-    pool_id = app.pools()[0].pool_id if app.pools() else make_pool(app)
-    return make_draft(pool_id, steps=(Step((Variant("A", subject, html + FOOTER),)),), **changes)
-
-
-def check(app: App, draft: CampaignDraft, name: str) -> Check | None:
-    campaign_id = app.create_campaign(ANALYST, draft, NOW)
-    return next((c for c in app.preflight(campaign_id, NOW) if c.name == name), None)
 
 
 def test_each_lacking_field_is_told_with_its_leads(app: App) -> None:
@@ -261,252 +233,3 @@ def test_files_are_attached_to_drafts_only(app: App) -> None:
     campaign_id = approved_campaign(app)
     with pytest.raises(Conflict, match="approved already"):
         app.upload_attachment(ANALYST, campaign_id, "offer.pdf", PDF)
-
-
-# --- the law of countries
-
-
-def test_the_ledger_s_rules_are_those_of_the_domain(app: App) -> None:
-    stored = {policy.stored.country: policy.stored for policy in app.country_policies()}
-    assert stored.keys() == RULES.keys()
-    for country, rule in RULES.items():
-        assert frozenset(stored[country].accepts_legal_bases) == rule.accepts
-        assert stored[country].needs == NEEDS[rule.cold_mail]
-        assert stored[country].version == VERSION
-
-
-@pytest.mark.parametrize(
-    ("columns", "is_mailed"),
-    [
-        ({"country": "DE"}, False),
-        ({"country": "DE", "legal_basis": "contract"}, True),
-        ({"country": "DE", "legal_basis": "consent"}, True),
-        ({"country": "US"}, True),
-        ({"country": "SE"}, False),
-        ({"country": "XK"}, False),
-        ({"country": ""}, False),
-        ({"country": "", "legal_basis": "consent"}, True),
-        ({"country": "GB"}, False),
-        ({"country": "GB", "company": "Brown Ltd"}, True),
-        ({"country": "GB", "company": "Brown Ltd", "email": "brown@gmail.com"}, False),
-        ({"country": "FR", "company": "Brun SA"}, False),
-        ({"country": "FR", "company": "Brun SA", "job_title": "Acheteur"}, True),
-    ],
-)
-def test_a_lead_is_mailed_only_where_its_country_s_law_lets_us(app: App, columns: dict, is_mailed: bool) -> None:
-    values = {"legal_basis": "legitimate_interest", "email": "lee@firm.test"} | columns
-    make_lead(app, values.pop("email"), **values)
-    preview = app.audience_preview(Segment(), make_pool(app))
-    assert preview.left_out == ({} if is_mailed else {"policy_country": 1})
-
-
-def test_who_is_left_out_by_law_is_told_by_country_and_gets_no_row(app: App) -> None:
-    kept = make_lead(app, "us@a.test", legal_basis="legitimate_interest", country="US")
-    for number in range(2):
-        make_lead(app, f"de{number}@a.test", legal_basis="legitimate_interest")
-    make_lead(app, "x@a.test", legal_basis="legitimate_interest", country="")
-    campaign_id = approved_campaign(app)
-    found = next(c for c in app.preflight(campaign_id, NOW) if c.name == "country_rules")
-    assert found.result == "warning"
-    assert [(gap.country, gap.lead_count) for gap in found.country_gaps] == [("DE", 2), ("", 1)]
-    assert app.country_gaps(Segment(), None) == found.country_gaps
-    app.plan_campaigns(NOW)
-    assert {row["lead_id"] for row in sends(app, campaign_id)} == {kept}
-    assert app.campaign(campaign_id).left_out == {"policy_country": 3}
-    assert app.conservation(campaign_id).holds
-
-
-def test_an_admin_decides_otherwise_for_a_reason_and_back(app: App) -> None:
-    make_lead(app, "de@a.test", legal_basis="legitimate_interest")
-    with pytest.raises(InputInvalid, match="reason"):
-        app.override_country_rule(ADMIN, "DE", ["legitimate_interest"], NOW, reason=" ")
-    with pytest.raises(NotAllowed):
-        app.override_country_rule(ANALYST, "DE", ["legitimate_interest"], NOW, reason="x")
-    with pytest.raises(InputInvalid, match="country code"):
-        app.override_country_rule(ADMIN, "Germany", ["consent"], NOW, reason="x")
-    app.override_country_rule(ADMIN, "DE", ["consent", "legitimate_interest"], NOW, reason="counsel, 3 March")
-    campaign_id = approved_campaign(app)
-    app.plan_campaigns(NOW)
-    assert {row["state"] for row in sends(app, campaign_id)} == {"planned"}
-    assert app.restore_country_rule(ADMIN, "DE", NOW, reason="counsel changed their mind") == 2
-    assert {(row["state"], row["code"]) for row in sends(app, campaign_id)} == {("suppressed", "policy_country")}
-    log = [(e.action, e.reason) for e in app.audit_entries(ADMIN, subject_kind="country_rule")]
-    assert log == [
-        ("country_rule.restore", "counsel changed their mind"),
-        ("country_rule.override", "counsel, 3 March"),
-    ]
-
-
-def test_a_country_that_has_no_rule_of_its_own_can_get_a_decision(app: App) -> None:
-    make_lead(app, "mx@a.test", legal_basis="legitimate_interest", country="MX")
-    app.override_country_rule(ADMIN, "MX", ["consent", "legitimate_interest"], NOW, reason="local counsel")
-    assert app.audience_preview(Segment(), None).will_be_mailed == 1
-    app.restore_country_rule(ADMIN, "MX", NOW, reason="")
-    assert app.audience_preview(Segment(), None).left_out == {"policy_country": 1}
-
-
-def test_a_lead_that_moved_after_the_plan_is_withdrawn_by_the_upkeep(app: App) -> None:
-    make_lead(app, "us@a.test", legal_basis="legitimate_interest", country="US")
-    campaign_id = approved_campaign(app)
-    app.plan_campaigns(NOW)
-    execute(app, "update ledger.leads set country = 'DE'")
-    assert app.plan_campaigns(NOW)["suppressed"] == 2
-    assert {row["code"] for row in sends(app, campaign_id)} == {"policy_country"}
-
-
-def test_a_lead_whose_legal_basis_its_pool_accepts_no_more_is_withdrawn_by_the_upkeep(app: App) -> None:
-    make_lead(app, "us@a.test", legal_basis="consent", country="US")
-    campaign_id = approved_campaign(app)
-    app.plan_campaigns(NOW)
-    execute(app, "update ledger.pools set accepts_legal_bases = '{contract}'")  # as a basis that an import raised
-    assert app.plan_campaigns(NOW)["suppressed"] == 2
-    assert {row["code"] for row in sends(app, campaign_id)} == {"policy"}
-
-
-def test_an_import_that_tells_a_lead_s_country_withdraws_its_mails_at_once(lake_app: App) -> None:
-    make_lead(lake_app, "moved@a.test", legal_basis="legitimate_interest", country="US")
-    make_lead(lake_app, "stays@a.test", legal_basis="legitimate_interest", country="US")
-    campaign_id = approved_campaign(lake_app)
-    lake_app.plan_campaigns(NOW)
-    rows = "email,country,legal_basis,source\nmoved@a.test,DE,legitimate_interest,fair\nstays@a.test,US,legitimate_interest,fair\n"
-    lake_app.store.write("landing/leads/moved.csv", rows.encode())
-    assert lake_app.import_lead_file("landing/leads/moved.csv", as_of=NOW, requested_by="test")["updated_count"] == 1
-    assert [(row["state"], row["code"]) for row in sends(lake_app, campaign_id, "state = 'suppressed'")] == [
-        ("suppressed", "policy_country"),
-        ("suppressed", "policy_country"),
-    ]
-    assert len(sends(lake_app, campaign_id, "state = 'planned'")) == 2
-
-
-def test_a_decision_on_a_country_waits_for_what_a_claim_holds(app: App) -> None:
-    make_lead(app, "us@a.test", legal_basis="legitimate_interest", country="US")
-    campaign_id = approved_campaign(app)
-    app.plan_campaigns(NOW)
-    with ThreadPoolExecutor(1) as other:
-        with app.database.transaction() as connection:  # a claim, which puts back what no mailbox could take
-            connection.execute("select from ledger.sends where campaign_id = %s for no key update", (campaign_id,))
-            deciding = other.submit(app.override_country_rule, ADMIN, "US", ["consent"], NOW, reason="local counsel")
-            with pytest.raises(TimeoutError):
-                deciding.result(0.3)
-        assert deciding.result(10) == 2
-    assert {row["code"] for row in sends(app, campaign_id)} == {"policy_country"}
-
-
-# --- the unsubscribe link, tried over HTTP
-
-
-def unsubscribe_check(app: App, edge_base_url: str) -> Check:
-    other = App(app.settings.model_copy(update={"edge_base_url": edge_base_url}))
-    try:
-        found = check(other, make_draft(None), "unsubscribe")
-    finally:
-        other.database.close()
-    assert found
-    return found
-
-
-def test_a_running_edge_passes_and_keeps_nothing(app: App, tmp_path: Path) -> None:
-    settings = Settings(secret_key=app.settings.secret_key, store=f"file://{tmp_path}/edge")
-    with running_edge(settings) as url:
-        found = unsubscribe_check(app, url)
-    assert found.result == "warning"  # it works, over http
-    assert "not https" in found.message
-    assert not [p for p in (tmp_path / "edge").rglob("*") if p.is_file()]
-
-
-def test_an_edge_that_does_not_answer_forbids_approval(app: App) -> None:
-    found = unsubscribe_check(app, "http://127.0.0.1:9")
-    assert found.result == "error"
-    assert "The unsubscribe link at http://127.0.0.1:9 does not answer." in found.message
-    assert "LEADMILL_EDGE_BASE_URL" in found.advice
-
-
-def test_among_containers_the_edge_is_tried_at_its_neighbour_s_name(app: App, tmp_path: Path) -> None:
-    with running_edge(Settings(secret_key=app.settings.secret_key, store=f"file://{tmp_path}/e")) as url:
-        tried = [
-            HttpUnsubscribeProbe(base, app.settings.secret, neighbour_url=url, timeout_seconds=0.5).try_link().outcome
-            for base in ("http://127.0.0.1:9", "http://edge.invalid:9")
-        ]
-    assert tried == [ProbeOutcome.WORKS, ProbeOutcome.UNREACHABLE]
-
-
-def test_an_edge_with_another_key_is_found_out(app: App, tmp_path: Path) -> None:
-    settings = Settings(
-        secret_key=SecretStr("another-secret-key-of-32-characters-or-more"), store=f"file://{tmp_path}/e"
-    )
-    with running_edge(settings) as url:
-        found = unsubscribe_check(app, url)
-    assert found.result == "error"
-    assert "404" in found.message
-
-
-class _Answers(BaseHTTPRequestHandler):
-    """Somebody else's server, with an answer for GET and one for POST."""
-
-    get: tuple[int, dict[str, str]] = (200, {})
-    post: tuple[int, dict[str, str]] = (200, {})
-
-    def _answer(self, answer: tuple[int, dict[str, str]]) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.send_response(answer[0])
-        for name, value in answer[1].items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def do_GET(self) -> None:
-        self._answer(self.get)
-
-    def do_POST(self) -> None:
-        self._answer(self.post)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def somebody(get: tuple[int, dict[str, str]], post: tuple[int, dict[str, str]]) -> Iterator[str]:
-    handler = type("Handler", (_Answers,), {"get": get, "post": post})
-    server = HTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.mark.parametrize(
-    ("get", "post", "words"),
-    [
-        ((200, {}), (200, {}), "not this Leadmill's edge"),
-        ((200, {}), (200, {"X-Leadmill-Probe": "AAAAAAAAAAAAAAAA"}), "not this Leadmill's edge"),
-        ((200, {}), (302, {"Location": "/login"}), "redirect"),
-        ((302, {"Location": "/login"}), (200, {}), "redirect"),
-        ((200, {}), (200, {"Set-Cookie": "a=b"}), "cookie"),
-        ((200, {}), (405, {}), "a POST with 405"),
-        ((500, {}), (200, {}), "a GET with 500"),
-        ((200, {"X-Leadmill-Probe": "x"}), (200, {}), "acts on a GET"),
-    ],
-)
-def test_a_link_that_mailbox_providers_could_not_use_is_found_out(get, post, words: str) -> None:
-    with somebody(get, post) as url:
-        result = HttpUnsubscribeProbe(url, b"k" * 32).try_link()
-    assert result.outcome is ProbeOutcome.FAILS
-    assert words in result.detail
-
-
-def test_an_answer_that_cannot_be_read_is_somebody_elses() -> None:
-    class Garbled(_Answers):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Encoding", "gzip")
-            self.send_header("Content-Length", "3")
-            self.end_headers()
-            self.wfile.write(b"abc")
-
-    server = HTTPServer(("127.0.0.1", 0), Garbled)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    result = HttpUnsubscribeProbe(f"http://127.0.0.1:{server.server_port}", b"k" * 32).try_link()
-    server.shutdown()
-    server.server_close()
-    assert result.outcome is ProbeOutcome.FAILS
-    assert "not this Leadmill's edge" in result.detail
