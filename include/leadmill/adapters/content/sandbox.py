@@ -18,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from leadmill.adapters.content.deciding import deciding_names
 from leadmill.adapters.content.fallbacks import apply_fallbacks
+from leadmill.adapters.content.plain_values import printable, refusals
 from leadmill.domain.content_blocks import NO_VERSION
 from leadmill.errors import TemplateInvalid
 
@@ -73,7 +74,13 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(["*", "%"])
 
     def __init__(self, *, escapes_html: bool) -> None:
-        super().__init__(undefined=MissingField, autoescape=escapes_html, cache_size=0, keep_trailing_newline=False)
+        super().__init__(
+            undefined=MissingField,
+            autoescape=escapes_html,
+            finalize=printable,
+            cache_size=0,
+            keep_trailing_newline=False,
+        )
         self.globals = {}
         self.filters = {name: FILTERS[name] for name in _ALLOWED_FILTERS}
         self.filters |= {"replace": _replace, "join": _join, "round": _round}
@@ -132,6 +139,7 @@ def parse(
         raise TemplateInvalid(f"{where} is longer than {SOURCE_LIMIT:,} characters; shorten it.")
     try:
         tree = sandbox.parse(source)
+        _refuse_inner_parts(tree, where)
         _refuse_what_grows(tree, where)
         apply_fallbacks(tree, fallbacks or {})
         variables = frozenset(meta.find_undeclared_variables(tree))
@@ -141,6 +149,11 @@ def parse(
         raise TemplateInvalid(f"{where} is no valid template{line}: {error.message}") from error
     except (RecursionError, ValueError, ArithmeticError, TypeError, SyntaxError) as error:
         raise TemplateInvalid(f"{where} is no valid template: {type(error).__name__}.") from error
+
+
+def _refuse_inner_parts(tree: nodes.Template, where: str) -> None:
+    for line, reason in refusals(tree, _ALLOWED_FILTERS):
+        raise TemplateInvalid(f"{where}, line {line}: {reason}")
 
 
 def _refuse_what_grows(tree: nodes.Template, where: str) -> None:

@@ -10,6 +10,7 @@ from jinja2.filters import FILTERS
 from markupsafe import escape
 
 from leadmill.adapters.content.pieces import Computed, Lookup, NotFramed
+from leadmill.adapters.content.plain_values import printable
 from leadmill.adapters.content.sandbox import RENDERED_LIMIT, TemplateSandbox
 
 _END = "\x00\x1e\x00"
@@ -34,8 +35,13 @@ def looked_up(lookup: Lookup, fields: Mapping[str, object], *, escapes: bool) ->
         value = fallback.value
     for name in lookup.filters:
         value = FILTERS[name](value)
-    text = value if type(value) is str else str(value)
+    text = value if type(value) is str else _text_of(value)
     return str(escape(text)) if escapes and _ESCAPED.search(text) else text
+
+
+def _text_of(value: object) -> str:
+    """A number's text; what cannot be printed raises, as it does in the whole template."""
+    return str(printable(value))
 
 
 def one_template(slots: Sequence[Computed], sandbox: TemplateSandbox) -> Template:
