@@ -10,7 +10,8 @@ import streamlit as st
 
 from leadmill.domain.access import Role
 from leadmill.domain.quantities import counted
-from leadmill.ports.campaigns import Check
+from leadmill.ports.campaigns import CampaignDetail, Check
+from leadmill.services.approve_campaign import Seen
 
 SHOWN = {"error": st.error, "warning": st.warning, "ok": st.success}
 ICONS = {"error": ":material/error:", "warning": ":material/warning:", "ok": ":material/check_circle:"}
@@ -25,6 +26,9 @@ NAMES = {
     "blocks": "Content blocks",
     "spintax": "Spintax",
     "attachments": "Attachments",
+    "blank_blocks": "Empty places",
+    "placeholders": "Still to be written",
+    "merge_tags": "Other tools' fields",
     "rare_leads": "Rare leads",
     "fields": "Leads' fields",
     "wording": "Wording",
@@ -37,6 +41,7 @@ NAMES = {
 
 def show(campaign_id: int, state: campaign_editing.Editing | None = None) -> None:
     """Every check on what is stored, the gravest first; `state` is the draft under edit, for what one click mends."""
+    detail = page.leadmill().campaign(campaign_id)  # before the checks: what changes after it is not approved unseen
     with st.spinner("Checking every kind of lead in the audience …"):
         checks = page.leadmill().preflight(campaign_id, page.now())
     errors = [check for check in checks if check.result == "error"]
@@ -56,27 +61,36 @@ def show(campaign_id: int, state: campaign_editing.Editing | None = None) -> Non
         for check in fine:
             st.markdown(f":green[:material/check_circle:] **{_name(check)}:** {check.message}")
     if page.actor().role is not Role.VIEWER:
-        _approve(campaign_id, is_ready=not errors)
+        _approve(detail, checks, is_ready=not errors)
 
 
 def _name(check: Check) -> str:
     return NAMES.get(check.name, check.name.replace("_", " ").capitalize())
 
 
-def _approve(campaign_id: int, *, is_ready: bool) -> None:
-    st.caption(campaign_words.schedule_words(page.leadmill().campaign(campaign_id).draft))
-    if not st.button(
-        "Approve campaign",
-        type="primary",
-        disabled=not is_ready,
-        icon=":material/task_alt:",
-        help="From here on it is planned and sent, and can no longer be edited; you can pause or cancel it.",
-        key="approve_campaign",
-    ):
+def _approve(detail: CampaignDetail, checks: list[Check], *, is_ready: bool) -> None:
+    """One question: how many people, how many mails, from when; and one yes."""
+    st.caption(campaign_words.schedule_words(detail.draft))
+    people = next((check.count for check in checks if check.name == "audience"), None) or 0
+    if not is_ready:
+        st.button("Approve campaign", type="primary", disabled=True, icon=":material/task_alt:", key="approve_campaign")
         return
+    with st.popover("Approve …", type="primary", icon=":material/task_alt:", key="approve_question"):
+        st.markdown(f"**{campaign_words.approval_words(detail.draft, people, page.now())}**")
+        st.caption(_capacity_words(checks))
+        st.caption("From here on it is planned and sent, and can no longer be edited; you can pause or cancel it.")
+        if st.button(f"Yes, mail {counted(people, 'person', 'people')}", type="primary", key="approve_campaign"):
+            _do_approve(detail, Seen(people, detail.updated_at))
+
+
+def _capacity_words(checks: list[Check]) -> str:
+    return " ".join(check.message for check in checks if check.name == "capacity")
+
+
+def _do_approve(detail: CampaignDetail, seen: Seen) -> None:
     with page.attempt():
-        page.leadmill().approve_campaign(page.actor(), campaign_id, page.now())
-        is_planning = page.leadmill().start_planning(campaign_id)
+        page.leadmill().approve_campaign(page.actor(), detail.campaign_id, page.now(), seen=seen)
+        is_planning = page.leadmill().start_planning(detail.campaign_id)
         page.say_later(
             "Approved. Planning has started; mails follow as the mailboxes' limits allow."
             if is_planning

@@ -35,8 +35,12 @@ def _show_gap(gap: LeadGap, state: campaign_editing.Editing | None) -> None:
             need, have = f"lead has no `{gap.name}`", f"leads have no `{gap.name}`"
         st.markdown(f"**{counted(gap.lead_count, need, have)}**")
     else:
-        said = counted(gap.lead_count, "lead gets", "leads get")
-        st.markdown(f"**{said} no version of the block `{gap.name}`**")
+        if gap.kind == "blank":
+            said = counted(gap.lead_count, "lead sees", "leads see")
+            st.markdown(f"**{said} an empty place where the block `{gap.name}` stands**")
+        else:
+            said = counted(gap.lead_count, "lead gets", "leads get")
+            st.markdown(f"**{said} no version of the block `{gap.name}`**")
         categories = ", ".join(f"“{category}”" if category else "none" for category in gap.categories[:10])
         st.caption(f"Their categories: {categories}.")
     st.markdown("For example: " + ", ".join(lead_link(lead) for lead in gap.samples))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from leadmill.domain import moments
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, Timing
+from leadmill.domain.quantities import counted
 
 STATUSES = {
     CampaignStatus.DRAFT: ("Draft", "gray", ":material/edit_note:"),
@@ -45,6 +46,22 @@ def schedule_words(draft: CampaignDraft) -> str:
     tracked = [name for name, on in (("opens", draft.track_opens), ("clicks", draft.track_clicks)) if on]
     follow = f" Waits {waits}." if waits else ""
     return f"{TIMINGS[draft.timing][0]}{hour}, {start}, {end}.{follow} Tracks {' and '.join(tracked) or 'nothing'}."
+
+
+def approval_words(draft: CampaignDraft, people: int, now: datetime) -> str:
+    """What an approval sets going: how many people, how many mails, from when."""
+    mails = len(draft.steps)
+    each = "one mail" if mails == 1 else f"up to {mails} mails each"
+    starts = draft.starts_at is not None and draft.starts_at > now
+    since = f"from {moment(draft.starts_at)} on" if draft.starts_at and starts else "from now on"
+    when = {
+        Timing.BEST_TIME: "at each one's best hours",
+        Timing.LOCAL_TIME: f"at {draft.send_hour}:00 where they live",
+        Timing.UTC_TIME: f"at {draft.send_hour}:00 UTC" if draft.send_hour is not None else "",
+        Timing.AS_SOON_AS_POSSIBLE: "as soon as a mailbox is free",
+    }[draft.timing]
+    get = counted(people, "person gets", "people get")
+    return f"{get} {each}, the first {', '.join(filter(None, (since, when)))}."
 
 
 def mail_name(step: int) -> str:

@@ -23,7 +23,7 @@ import pytest
 
 from leadmill.bootstrap import App
 from leadmill.domain.access import SYSTEM
-from tests.campaign_world import sends, set_organisation
+from tests.campaign_world import HTML, sends, set_organisation
 from tests.mail_servers import SmtpRecorder, smtp_server
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -218,6 +218,7 @@ def make_campaign(walker: Walker) -> None:
     # Typing while a slow run draws the page must not empty its neighbours.
     assert "unsubscribe_url" in walker.page.locator("textarea").first.input_value()
     walker.shoot("campaign-content")
+    write_own_words(walker)
     walker.click("Save and go on to Schedule")
     walker.page.get_by_text("As soon as possible", exact=True).click()
     walker.settle()
@@ -225,9 +226,23 @@ def make_campaign(walker: Walker) -> None:
     walker.click("Save and go on to Check and approve")
     walker.see("It can be approved.")
     walker.shoot("campaign-checks")
-    walker.click("Approve campaign")
+    walker.click("Approve …")
+    walker.see("12 people get up to 2 mails each, the first from now on, as soon as a mailbox is free.")
+    walker.shoot("campaign-question")
+    walker.click("Yes, mail 12 people")
     walker.see("Approved. Planning starts within 15 minutes")
     walker.shoot("campaign-approved")
+
+
+def write_own_words(walker: Walker) -> None:
+    """Own words in place of what the sample asks for, in every mail of the sequence."""
+    for choice in ("A", "B", "Follow-up 1"):
+        walker.page.get_by_test_id("stButtonGroup").get_by_text(choice, exact=True).click()
+        walker.settle()
+        body = walker.page.locator("textarea").first
+        body.fill(HTML)
+        body.press("Tab")
+        walker.settle()
 
 
 def land_touches(app: App, campaign_id: int, at: datetime) -> None:

@@ -10,9 +10,12 @@ import pytest
 from leadmill.bootstrap import App
 from leadmill.domain.access import Role
 from leadmill.domain.campaigns import CampaignStatus
+from leadmill.errors import Conflict
 from leadmill.ports.waiting import Constraint
+from leadmill.services.approve_campaign import Seen
 from tests.campaign_world import (
     ANALYST,
+    HTML,
     NOW,
     execute,
     make_draft,
@@ -91,9 +94,14 @@ def test_a_campaign_goes_from_its_name_to_its_approval(world: App, monkeypatch: 
     page.number_input(key=key_of(page, "content_2_delay")).set_value(5).run()
     page.button(key="save_and_go_on").click().run()
     assert not page.exception
+    assert "Readers would see what the sample asks you to replace" in words_of(page)
+    assert page.button(key="approve_campaign").disabled
+    write_own_words(go_to(page, "2 · Content"))
+    go_to(page, "4 · Check and approve")
     said = words_of(page)
     assert "It can be approved" in said
-    assert "a text in [square brackets] of the sample is still to be replaced" in said
+    assert "4 people get up to 2 mails each, the first from now on, as soon as a mailbox is free." in said
+    assert page.button(key="approve_campaign").label == "Yes, mail 4 people"
     page.button(key="approve_campaign").click().run()
 
     assert not page.exception
@@ -102,6 +110,39 @@ def test_a_campaign_goes_from_its_name_to_its_approval(world: App, monkeypatch: 
     assert detail.status is CampaignStatus.APPROVED
     assert detail.draft.steps[0].variants[0].subject == "A word on spares"
     assert detail.draft.steps[1].delay_days == 5
+
+
+def write_own_words(page) -> None:
+    """Own words in place of what the sample asks for, in both subjects' mail and in the follow-up; saved."""
+    for widget, choice, place in (
+        ("variant_2_B", "A", "content_1_A_html"),
+        ("variant_2_B", "B", "content_1_B_html"),
+        ("step_2_2", 2, "content_2_A_html"),
+    ):
+        page.segmented_control(key=key_of(page, widget)).set_value(choice).run()
+        page.text_area(key=key_of(page, place)).set_value(HTML).run()
+    page.button(key="save_campaign").click().run()
+    assert not page.exception
+
+
+def test_what_others_changed_since_the_check_is_not_approved_unseen(
+    world: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign_id = draft_of(world)
+    page = go_to(open_campaign(monkeypatch, world, campaign_id), "4 · Check and approve")
+    seen = world.campaign(campaign_id).updated_at
+    make_lead(world, "new@people.test")
+    for people, at, words in (
+        (4, seen, "5 people would be mailed now, not 4"),
+        (5, seen - timedelta(seconds=1), "Somebody changed"),
+    ):
+        with pytest.raises(Conflict, match=words):
+            world.approve_campaign(ANALYST, campaign_id, NOW, seen=Seen(people, at))
+    assert world.campaign(campaign_id).status is CampaignStatus.DRAFT
+    go_to(page, "2 · Content")
+    go_to(page, "4 · Check and approve")
+    page.button(key="approve_campaign").click().run()
+    assert world.campaign(campaign_id).status is CampaignStatus.APPROVED
 
 
 def test_what_was_typed_stays_when_another_section_is_looked_at(world: App, monkeypatch: pytest.MonkeyPatch) -> None:

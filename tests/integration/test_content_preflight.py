@@ -169,6 +169,91 @@ def test_a_block_without_a_default_names_the_categories_it_leaves_out(app: App) 
     assert "'hotle'" in hints.message
 
 
+@pytest.mark.parametrize("default", ["", " ", "<p>&nbsp;</p>", "<div><br></div>", "{# later #}"])
+def test_who_would_see_an_empty_place_is_counted_and_named(app: App, default: str) -> None:
+    make_lead(app, "a@a.test", category="hotel")
+    bar = make_lead(app, "b@a.test", category="bar")
+    bare = make_lead(app, "c@a.test")
+    block = ContentBlock("intro", default, (("hotel", "<p>Rooms</p>"),))
+    draft = draft_with(app, '<p>x</p>{{ block("intro") }}', blocks=(block, ContentBlock("spare", "")))
+    found = check(app, draft, "blank_blocks")
+    assert found
+    assert found.result == "warning"
+    assert found.message == "2 leads see nothing where intro stands: its version is empty."
+    (gap,) = found.gaps
+    assert (gap.kind, gap.lead_count, gap.categories) == ("blank", 2, ("", "bar"))
+    assert {lead.lead_id for lead in gap.samples} == {bar, bare}
+    lines = list(csv.reader(io.StringIO(app.lacking_leads_file(ANALYST, draft, gap, NOW).decode("utf-8-sig"))))
+    assert sorted(line[0] for line in lines[1:]) == ["b@a.test", "c@a.test"]
+
+
+def test_a_place_that_is_empty_for_everybody_forbids_approval(app: App) -> None:
+    make_lead(app, "a@a.test", category="hotel")
+    found = check(app, draft_with(app, '{{ block("intro") }}', blocks=(ContentBlock("intro", ""),)), "blank_blocks")
+    assert found
+    assert found.result == "error"
+    for shown in ("<p>Hello</p>", '<img src="https://acme.test/a.png">', "{{ first_name | default('x') }}"):
+        assert (
+            check(app, draft_with(app, '{{ block("a") }}', blocks=(ContentBlock("a", shown),)), "blank_blocks") is None
+        )
+
+
+@pytest.mark.parametrize(
+    "html", ["<p>by [say how you solve it].</p>", "<p>[Name the news]</p>", '<a href="https://www.example.com">x</a>']
+)
+def test_what_the_sample_asks_to_replace_forbids_approval_wherever_it_stands(app: App, html: str) -> None:
+    make_lead(app, "a@a.test")
+    in_block = draft_with(app, '{{ block("a") }}', blocks=(ContentBlock("a", html),))
+    for draft in (draft_with(app, html), in_block, draft_with(app, "<p>x</p>", subject="[name the news]")):
+        found = check(app, draft, "placeholders")
+        assert found
+        assert found.result == "error"
+
+
+@pytest.mark.parametrize(
+    "tag", ["*|FNAME|*", "%FIRSTNAME%", "[[first_name]]", "{first_name}", "${name}", "[FIRST NAME]"]
+)
+def test_other_tools_merge_tags_are_told(app: App, tag: str) -> None:
+    make_lead(app, "a@a.test")
+    found = check(app, draft_with(app, f"<p>Dear {tag}</p>"), "merge_tags")
+    assert found
+    assert (found.result, tag in found.message) == ("warning", True)
+
+
+@pytest.mark.parametrize(
+    "html",
+    ["<p>20% off, 30% more [1] [PDF]</p>", "<style>p{color:red}</style>", '<a href="https://a.test/%C3%BCber%20x">'],
+)
+def test_ordinary_text_is_no_merge_tag(app: App, html: str) -> None:
+    make_lead(app, "a@a.test")
+    draft = draft_with(app, html)
+    assert check(app, draft, "merge_tags") is None
+    assert check(app, draft, "placeholders") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("frist_name", "first_name"),
+        ("vorname", "first_name"),
+        ("company_name", "company"),
+        ("favorite_color", "favourite_colour"),
+    ],
+)
+def test_a_field_that_nobody_has_suggests_the_nearest_name(app: App, written: str, meant: str) -> None:
+    make_lead(app, "a@a.test", first_name="Ann", attributes='{"Favourite Colour": "red"}')
+    found = check(app, draft_with(app, f"<p>{{{{ {written} }}}}</p>"), "fields")
+    assert found
+    assert f"nobody has: did you mean {meant}?" in found.message
+
+
+def test_a_field_that_is_like_no_other_suggests_nothing(app: App) -> None:
+    make_lead(app, "a@a.test", first_name="Ann")
+    found = check(app, draft_with(app, "<p>{{ xyzzy }}</p>"), "fields")
+    assert found
+    assert "did you mean" not in found.message
+
+
 def test_spintax_forbids_approval_and_points_to_variants(app: App) -> None:
     make_lead(app, "a@a.test")
     found = check(app, draft_with(app, "<p>{Hi|Hello}</p>"), "spintax")

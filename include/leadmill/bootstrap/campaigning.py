@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from leadmill.ports.orchestrator import Orchestrator
     from leadmill.ports.plans import PlanLedger
     from leadmill.ports.sending_identity import PoolCapacity, SenderLedger
+    from leadmill.services.approve_campaign import Seen
     from leadmill.services.check_campaign import Preflight
 
 _SEED_BITS = 62  # a seed plus a step number stays within a bigint
@@ -147,8 +148,8 @@ class Campaigning(Core):
 
         delete_campaign(actor, campaign_id, campaigns=self._campaign_ledger, store=self.store, as_of=as_of)
 
-    def approve_campaign(self, actor: Actor, campaign_id: int, as_of: datetime) -> None:
-        """Approve a draft whose pre-flight checks show no error."""
+    def approve_campaign(self, actor: Actor, campaign_id: int, as_of: datetime, *, seen: Seen | None = None) -> None:
+        """Approve a draft whose pre-flight checks show no error; `seen`: what the person was shown."""
         from leadmill.services.approve_campaign import approve_campaign
         from leadmill.services.check_campaign import check_campaign
 
@@ -158,6 +159,7 @@ class Campaigning(Core):
             campaigns=self._campaign_ledger,
             checks=lambda campaign: check_campaign(campaign.draft, self._preflight(), as_of=as_of),
             as_of=as_of,
+            seen=seen,
         )
 
     def start_planning(self, campaign_id: int) -> bool:

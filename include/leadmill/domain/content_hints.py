@@ -14,8 +14,38 @@ _SHORTENERS = re.compile(
 )
 _REPLY_LIKE = re.compile(r"^\s*(?:re|aw|fwd?|wg)\s*:", re.IGNORECASE)
 
-_UNFILLED = re.compile(r"\[(?:name|say) [^\]<>{}]{3,120}\]", re.IGNORECASE)
-"""What the sample mails ask for, such as "[name the news]"."""
+_UNFILLED = re.compile(
+    r"\[(?:name|say) [^\]<>{}]{3,120}\]|https?://(?:www\.)?example\.(?:com|net|org)\b",
+    re.IGNORECASE,
+)
+"""What our sample mails ask for, such as "[name the news]", and where their links lead (RFC 2606, section 3)."""
+
+_FOREIGN_TAGS = re.compile(
+    r"\*\|[A-Z_][A-Z0-9_:]{1,40}\|\*"  # Mailchimp
+    r"|%%?[A-Za-z_][A-Za-z_]{2,40}%%?(?![0-9A-Fa-f])"  # ActiveCampaign, Marketing Cloud
+    r"|\[\[[A-Za-z_][\w .-]{1,40}\]\]"  # Mailjet, CleverReach
+    r"|\$\{[A-Za-z_][\w.]{1,40}\}"
+    r"|\[(?:your?|insert|enter|add|replace|write)\s[^\]<>{}]{2,60}\]"
+    r"|\[(?:FIRST|LAST|FULL)[ _]?NAME\]|\[(?:COMPANY|NAME)\]"
+    r"|(?<![{\w])\{(?:first|last|full)[ _]?name\}(?!\})|(?<![{\w])\{company\}(?!\})"  # Smartlead, Instantly
+    r"|\blorem ipsum\b",
+    re.IGNORECASE,
+)
+_EXAMPLES = 5
+
+
+def unfilled_places(text: str) -> list[str]:
+    """What of a sample mail is still to be replaced, as it stands, each once; at most five."""
+    return _each_once(_UNFILLED, text)
+
+
+def foreign_tags(text: str) -> list[str]:
+    """Other tools' merge tags and filler text: we send them as they stand; each once, at most five."""
+    return _each_once(_FOREIGN_TAGS, text)
+
+
+def _each_once(pattern: re.Pattern[str], text: str) -> list[str]:
+    return list(dict.fromkeys(found[0] for found in pattern.finditer(text)))[:_EXAMPLES]
 
 
 def content_hints(subject: str, html: str, *, is_first_step: bool) -> list[str]:
@@ -36,8 +66,6 @@ def content_hints(subject: str, html: str, *, is_first_step: bool) -> list[str]:
         hints.append("the subject looks like a reply to something that was never sent")
     if _SHORTENERS.search(html):
         hints.append("a shortened link hides its target; spam filters distrust it")
-    if _UNFILLED.search(f"{subject} {html}"):
-        hints.append("a text in [square brackets] of the sample is still to be replaced")
     if re.search(r"<(?:script|form|iframe|object)\b", html, re.IGNORECASE):
         hints.append("scripts, forms and frames are removed or blocked by mail programs")
     if len(html.encode("utf-8", "replace")) > GMAIL_CLIP_BYTES:

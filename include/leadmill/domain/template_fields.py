@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
+
+from leadmill.domain.lead_columns import field_rank
 
 PROVIDED_VARIABLES = frozenset({"email", "organisation", "postal_address", "sender_name", "unsubscribe_url"})
 """What every template may read besides the lead's own fields."""
@@ -18,6 +21,9 @@ LEAD_COLUMNS = (
 
 FALLBACKS_LIMIT = 50
 FALLBACK_LENGTH_LIMIT = 300
+
+_ALIKE = 0.7
+"""Share of like letters (difflib's ratio) from which two names are taken for one with a slip of the pen."""
 
 _EMPTY = (None, "")
 _OUTSIDE = re.compile(r"[^a-z0-9]+")
@@ -47,6 +53,20 @@ def template_fields(columns: Mapping[str, object]) -> dict[str, object]:
     """
     named = {variable_name(name): value for name, value in columns.items()}
     return {name: value for name, value in named.items() if name and value not in _EMPTY}
+
+
+def nearest_field(name: str, known: Collection[str]) -> str | None:
+    """What somebody who wrote `name` meant: `first_name` for `vorname` or `frist_name`; None where nothing is near.
+
+    Args:
+        name: A variable that no lead has.
+        known: The further columns of lead files, as templates write them.
+    """
+    ranked = field_rank(name.replace("_", " "))
+    if ranked and ranked[0].value in LEAD_COLUMNS:
+        return ranked[0].value
+    near = get_close_matches(name, [*LEAD_COLUMNS, *sorted(PROVIDED_VARIABLES), *sorted(known)], n=1, cutoff=_ALIKE)
+    return near[0] if near and near[0] != name else None
 
 
 def in_plain_words(template: str) -> str:

@@ -105,6 +105,10 @@ class AudienceLedger(Protocol):
         """The whole audience in one pass, with which of these template fields the leads have."""
         ...
 
+    def known_fields(self) -> frozenset[str]:
+        """The names, as templates write them, of all further columns that lead files brought."""
+        ...
+
     def leads(self, lead_ids: Sequence[int]) -> list[SampleLead]:
         """Leads to show, by id; those that are gone or erased are left out."""
         ...

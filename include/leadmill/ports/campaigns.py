@@ -119,10 +119,10 @@ class LeadGap:
 
     `name`: the variable's or the block's. `without_count`: of a variable, all leads of the audience that lack it, those
     too whose mail does not need it. `categories`: for a block, those of these leads ("" for none). `keys`: the groups
-    of leads, for a list of all of them.
+    of leads, for a list of all of them. A "blank" block leaves nobody without a mail: its version is empty for them.
     """
 
-    kind: Literal["variable", "block"]
+    kind: Literal["variable", "block", "blank"]
     name: str
     lead_count: int
     without_count: int
@@ -133,7 +133,10 @@ class LeadGap:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One pre-flight check: what was found and, unless ok, what to do; the gaps say which leads it concerns."""
+    """One pre-flight check: what was found and, unless ok, what to do; the gaps say which leads it concerns.
+
+    `count`: of the check "audience", the leads that will be mailed.
+    """
 
     name: str
     result: CheckResult
@@ -142,6 +145,7 @@ class Check:
     lead_ids: tuple[int, ...] = ()
     gaps: tuple[LeadGap, ...] = ()
     country_gaps: tuple[CountryGap, ...] = ()
+    count: int | None = None
 
 
 class CampaignLedger(Protocol):

@@ -142,8 +142,8 @@ def _audience_check(preview: AudiencePreview) -> Check:
     found = f"{preview.will_be_mailed:,} of {counted(preview.matched, 'lead')} will be mailed"
     message = f"{found} (left out: {left_out})." if left_out else f"{found}."
     if preview.will_be_mailed == 0:
-        return Check("audience", "error", message, "Widen the segment.")
-    return Check("audience", "ok", message)
+        return Check("audience", "error", message, "Widen the segment.", count=0)
+    return Check("audience", "ok", message, count=preview.will_be_mailed)
 
 
 def _policy_checks(preview: AudiencePreview, pool: PoolCapacity | None) -> Iterator[Check]:

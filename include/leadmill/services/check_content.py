@@ -12,11 +12,12 @@ from leadmill.domain.content_blocks import NO_VERSION, used_blocks
 from leadmill.domain.content_hints import content_hints
 from leadmill.domain.quantities import counted
 from leadmill.domain.spintax import spintax_in
-from leadmill.domain.template_fields import AskedFields
+from leadmill.domain.template_fields import AskedFields, nearest_field
 from leadmill.errors import TemplateInvalid
 from leadmill.ports.audience import AudienceLedger, ExaminedAudience, FieldGap
 from leadmill.ports.campaigns import Check, LeadGap
 from leadmill.ports.content import CompiledContent, ContentCompiler, Organisation, Recipient, Sender
+from leadmill.services.check_places import blank_blocks_checks, placeholder_checks, template_texts, written_texts
 from leadmill.services.preview_message import PREVIEW_SEND_ID, variant_content
 
 _SAMPLES = 5
@@ -85,6 +86,8 @@ def check_content(
         yield Check("content", "ok", f"{said}, with postal address and unsubscribe link.")
         yield from _fields_checks(compiled, examined, audience, sender)
         yield from _blocks_checks(draft, examined)
+        yield from blank_blocks_checks(draft, examined, audience)
+    yield from placeholder_checks(draft)
     yield from _spintax_checks(draft)
     yield _wording_check(draft)
     yield from _attachments_checks(draft, providers)
@@ -116,7 +119,8 @@ def _fields_checks(
         yield Check("fields", "ok", "Every lead has what the templates need, or a default stands in.")
         return
     found = tuple(_lead_gap(name, groups, gaps, audience) for name, groups in _by_count(lacking))
-    said = [f"{gap.lead_count:,} {_lack(gap)}" for gap in found]
+    meant = _meant_fields(found, gaps, audience)
+    said = [f"{gap.lead_count:,} {_lack(gap)}{meant.get(gap.name, '')}" for gap in found]
     how_many = counted(sum(gap.lead_count for gap in failing), "lead")
     yield Check(
         "fields",
@@ -126,6 +130,15 @@ def _fields_checks(
         tuple(lead_id for gap in failing for lead_id in gap.some_lead_ids)[:_SAMPLES],
         gaps=found,
     )
+
+
+def _meant_fields(found: Sequence[LeadGap], every: Sequence[FieldGap], audience: AudienceLedger) -> dict[str, str]:
+    """For variables that nobody has, the name that is nearest among those that leads have."""
+    everybody = sum(gap.lead_count for gap in every)
+    names = [gap.name for gap in found if gap.kind == "variable" and gap.without_count == everybody]
+    known = audience.known_fields() - set(names) if names else frozenset()
+    near = {name: nearest_field(name, known) for name in names}
+    return {name: f" (nobody has: did you mean {meant}?)" for name, meant in near.items() if meant}
 
 
 def _by_count(lacking: Mapping[str, list[FieldGap]]) -> list[tuple[str, list[FieldGap]]]:
@@ -178,7 +191,7 @@ def _missing(contents: Mapping[str, CompiledContent], recipient: Recipient, send
 
 def _blocks_checks(draft: CampaignDraft, examined: ExaminedAudience) -> Iterator[Check]:
     """Versions that no lead of the audience will see, and blocks that stand nowhere."""
-    used = used_blocks(*_texts(draft))
+    used = used_blocks(*template_texts(draft))
     known = {gap.category for gap in examined.field_gaps}
     said = [f"The block {block.name} is used nowhere." for block in draft.blocks if block.name not in used]
     for block in draft.blocks:
@@ -189,14 +202,8 @@ def _blocks_checks(draft: CampaignDraft, examined: ExaminedAudience) -> Iterator
         yield Check("blocks", "warning", " ".join(said), "Look whether the category is written as in your lead files.")
 
 
-def _texts(draft: CampaignDraft) -> list[str]:
-    variants = [variant for step in draft.steps for variant in step.variants]
-    return [text for variant in variants for text in (variant.subject, variant.body_html, variant.body_text)]
-
-
 def _spintax_checks(draft: CampaignDraft) -> Iterator[Check]:
-    texts = [*_texts(draft), *(text for b in draft.blocks for text in (b.default or "", *dict(b.versions).values()))]
-    found = list(dict.fromkeys(group for text in texts for group in spintax_in(text)))
+    found = list(dict.fromkeys(group for text in written_texts(draft) for group in spintax_in(text)))
     if found:
         message = f"The content holds spintax, which is sent as it stands: {', '.join(found[:_SAMPLES])}."
         advice = "Write one wording, and add a variant (A/B) for the other: then you also see which one works."

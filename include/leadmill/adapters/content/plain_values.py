@@ -37,25 +37,41 @@ def printable(value: object) -> object:
 
 
 def refusals(tree: nodes.Template, filters: Collection[str]) -> Iterator[tuple[int, str]]:
-    """Every place that reads inner parts of a value: its line, and what to write instead."""
+    """Every place that reads inner parts of a value, or prints none: its line, and what to write instead."""
     called = {id(call.node) for call in tree.find_all(nodes.Call)}
-    loops = {id(part.node) for part in tree.find_all(nodes.Getattr) if _is_loop_part(part)}
-    in_loops = {id(name) for loop in tree.find_all(nodes.For) for name in loop.find_all(nodes.Name)}
     for part in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        if isinstance(part, nodes.Getattr):
-            if not _is_loop_part(part):
-                yield part.lineno, _instead(part.node, part.attr, filters, is_called=id(part) in called)
-        elif isinstance(part.arg, nodes.Const) and isinstance(part.arg.value, str):
-            yield part.lineno, _instead(part.node, part.arg.value, filters, is_called=id(part) in called)
-        elif not isinstance(part.arg, nodes.Const | nodes.Neg | nodes.Slice):
-            yield part.lineno, "In brackets behind a variable stands a number, such as {{ first_name[0] }}."
-    # The engine turns constants into text before anybody looks at them.
+        reason = _refusal(part, filters, is_called=id(part) in called)
+        if reason:
+            yield part.lineno, reason
+    yield from _printed_constants(tree)
+    yield from _own_words(tree)
+
+
+def _refusal(part: nodes.Expr, filters: Collection[str], *, is_called: bool) -> str:
+    if isinstance(part, nodes.Getattr):
+        return "" if _is_loop_part(part) else _instead(part.node, part.attr, filters, is_called=is_called)
+    index = part.arg if isinstance(part, nodes.Getitem) else None
+    if isinstance(part, nodes.Getitem) and isinstance(index, nodes.Const) and isinstance(index.value, str):
+        return _instead(part.node, index.value, filters, is_called=is_called)
+    if isinstance(index, nodes.Const | nodes.Neg | nodes.Slice):
+        return ""
+    return "In brackets behind a variable stands a number, such as {{ first_name[0] }}."
+
+
+def _printed_constants(tree: nodes.Template) -> Iterator[tuple[int, str]]:
+    """The engine turns constants into text before `printable` sees them."""
     for output in tree.find_all(nodes.Output):
         for child in output.nodes:
             if isinstance(child, nodes.List | nodes.Tuple | nodes.Dict) or _is_nothing(child):
                 yield child.lineno, "Text and fields can be printed, a list or nothing cannot."
+
+
+def _own_words(tree: nodes.Template) -> Iterator[tuple[int, str]]:
+    allowed = {id(part.node) for part in tree.find_all(nodes.Getattr) if _is_loop_part(part)}
+    in_loops = {id(name) for loop in tree.find_all(nodes.For) for name in loop.find_all(nodes.Name)}
     for name in tree.find_all(nodes.Name):
-        if name.name in _NO_FIELDS or (name.name == "loop" and id(name) in in_loops and id(name) not in loops):
+        is_course = name.name == "loop" and id(name) in in_loops and id(name) not in allowed
+        if is_course or name.name in _NO_FIELDS:
             yield name.lineno, f"`{name.name}` is the template engine's own word and no field of a lead."
 
 

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from leadmill.adapters.ledger.database import Database
 from leadmill.domain.segments import Segment
-from leadmill.domain.template_fields import LEAD_COLUMNS, AskedFields
+from leadmill.domain.template_fields import LEAD_COLUMNS, AskedFields, variable_name
 from leadmill.ports.audience import (
     AudiencePreview,
     CountryGap,
@@ -72,6 +72,11 @@ class PostgresAudience:
             tuple(CountryGap(row["country"], row["legal_basis"], row["lead_count"]) for row in barred),
             tuple(_gap_of(row) for row in rows if row["kind"] == "gap"),
         )
+
+    def known_fields(self) -> frozenset[str]:
+        with self._database.transaction() as connection:
+            rows = connection.execute(query(_SUBJECT, "further_columns")).fetchall()
+        return frozenset(filter(None, (variable_name(row["column_name"]) for row in rows)))
 
     def leads(self, lead_ids: Sequence[int]) -> list[SampleLead]:
         with self._database.transaction() as connection:

@@ -132,6 +132,10 @@ join unnest(:has::integer[], :further::text[], :categories::text[], :decided::te
 join ledger.leads l on l.lead_id = e.lead_id
 order by l.lead_id limit :row_limit::integer;
 
+-- name: further_columns
+-- Which further columns did lead files bring?
+select distinct jsonb_object_keys(l.attributes) as column_name from ledger.leads l where l.attributes <> '{}';
+
 -- name: leads_to_show
 -- Leads by id, as a page shows them.
 select l.lead_id, trim(l.first_name || ' ' || l.last_name) as name, l.company, l.country, l.category
