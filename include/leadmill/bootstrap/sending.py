@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from leadmill.adapters.esp.opening import OpenEsps
     from leadmill.adapters.ledger.alerts import LedgerAlerts
     from leadmill.adapters.ledger.mailboxes import LedgerMailboxes
+    from leadmill.adapters.ledger.recalls import LedgerRecalls
     from leadmill.adapters.ledger.replies import LedgerReplyCounts
     from leadmill.adapters.ledger.sends import LedgerSends
     from leadmill.domain.access import Actor
@@ -58,6 +59,12 @@ class Sending(Guarding):
         from leadmill.adapters.ledger.replies import LedgerReplyCounts
 
         return LedgerReplyCounts(self.database)
+
+    @cached_property
+    def _recalls(self) -> LedgerRecalls:
+        from leadmill.adapters.ledger.recalls import LedgerRecalls
+
+        return LedgerRecalls(self.database)
 
     @cached_property
     def _alerts(self) -> LedgerAlerts:
@@ -124,7 +131,7 @@ class Sending(Guarding):
         reactions = FailureReactions(self.send_ledger, self.sender_registry, self._alerts)
         work = send_lanes(
             lanes,
-            LanePorts(self.send_ledger, self.esps, self._compiler, reactions, self._replies),
+            LanePorts(self.send_ledger, self.esps, self._compiler, reactions, self._replies, self._recalls),
             worker=f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}",
             as_of=as_of,
             dry_run=dry_run,

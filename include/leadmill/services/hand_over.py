@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import LEASE, LEASE_MARGIN, Outcome, SendResult
@@ -42,6 +43,7 @@ class Job:
     content: CompiledContent
     sender: Sender
     claimed_at: float
+    message: OutgoingMessage | None = None
 
 
 @dataclass(slots=True)
@@ -73,20 +75,37 @@ class Crash:
 Report = Answer | ChannelFailure | Crash
 
 
+class Looks(Protocol):
+    """How long ago somebody looked whether anything in the crew's hands must not go out any more."""
+
+    @property
+    def stale_at(self) -> float:
+        """From when on, on the monotonic clock, nothing more may be rendered without a new look."""
+        ...
+
+    async def until_fresh(self) -> bool:
+        """Return when there is a new look; False when none comes."""
+        ...
+
+
 class Crew:
     """Tasks that send; a mailbox's jobs keep their order and its connections.
 
     `in_flight`: jobs without an answer. `failures`: failures and crashes reported so far.
     """
 
-    def __init__(self, open_channel: Callable[[int], Esp], pacer: Pacer) -> None:
+    def __init__(self, open_channel: Callable[[int], Esp], pacer: Pacer, looks: Looks | None = None) -> None:
+        """`looks` keeps the crew from rendering what nobody has looked at for too long; None: nobody looks."""
         self._open_channel = open_channel
         self._pacer = pacer
+        self._looks = looks
         self._reports: deque[Report] = deque()
         self._changed = asyncio.Event()
         self._pending: dict[int, deque[Job]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._esps: dict[int, Esp] = {}
+        self._batches: dict[int, _Batch] = {}
+        self._taken_back: dict[int, SendResult] = {}
         self._room = asyncio.Semaphore(PARALLEL_MAILBOXES)
         self._wanted_reports = 1
         self._wanted_in_flight = 0
@@ -101,6 +120,30 @@ class Crew:
             self.in_flight += len(jobs)
             if mailbox_id not in self._tasks:
                 self._tasks[mailbox_id] = asyncio.create_task(self._work(mailbox_id))
+
+    def recall(self, unwanted: Mapping[int, SendResult]) -> None:
+        """Take sends back: what is not rendered comes as an answer with that result; what a provider has is left alone.
+
+        What is rendered and waits for its provider is marked; a provider that has not handed it over says `RECALLED`.
+        """
+        if not unwanted:
+            return
+        for pending in self._pending.values():
+            self._answer_unwanted(pending, unwanted)
+        for batch in self._batches.values():
+            self._answer_unwanted(batch.waiting, unwanted)
+            for send_id in unwanted.keys() & batch.out.keys():
+                self._taken_back[send_id] = unwanted[send_id]
+                batch.recall(send_id)
+
+    def _answer_unwanted(self, jobs: deque[Job], unwanted: Mapping[int, SendResult]) -> None:
+        found = [job for job in jobs if job.send.send_id in unwanted]
+        if found:
+            kept = [job for job in jobs if job.send.send_id not in unwanted]
+            jobs.clear()
+            jobs.extend(kept)
+        for job in found:
+            self._put(Answer(job, result=unwanted[job.send.send_id]))
 
     async def until_at_most(self, in_flight: int) -> None:
         """Return when at most so many jobs have no answer yet."""
@@ -162,14 +205,17 @@ class Crew:
 
     async def _hand_over(self, mailbox_id: int, pending: deque[Job]) -> None:
         """One batch of the mailbox's jobs, to its end or to the failure of its channel."""
-        batch = _Batch(self._put)
+        batch = self._batches[mailbox_id] = _Batch(self._put, self._looks)
         try:
             esp = self._esp(mailbox_id)
             size = min(self._pacer.burst(esp.batch_size), len(pending))
             await self._pacer.wait(size)
-            batch.waiting.extend(pending.popleft() for _ in range(size))
+            if self._looks is not None and not await self._looks.until_fresh():
+                self._release(pending)
+            batch.waiting.extend(pending.popleft() for _ in range(min(size, len(pending))))
             async for receipt in esp.send(batch.messages()):
-                self._put(Answer(batch.out.pop(receipt.send_id), receipt))
+                self._put(self._answer(batch.out.pop(receipt.send_id), receipt))
+            pending.extendleft(reversed(batch.waiting))  # the last look grew stale meanwhile
             if batch.out:
                 raise RuntimeError(f"{esp.name} gave no receipt for {len(batch.out)} messages")  # noqa: TRY301
         except LeadmillError as error:
@@ -178,6 +224,10 @@ class Crew:
             self._broke(mailbox_id, error, batch, pending)
             if not isinstance(error, Exception):
                 raise
+
+    def _answer(self, job: Job, receipt: Receipt) -> Answer:
+        wish = self._taken_back.pop(receipt.send_id, None) if self._taken_back else None
+        return Answer(job, result=wish) if receipt.status is ReceiptStatus.RECALLED else Answer(job, receipt)
 
     def _failed(self, mailbox_id: int, error: LeadmillError, batch: _Batch, pending: deque[Job]) -> None:
         """The channel failed; what has no receipt was not handed over, and is given back."""
@@ -201,7 +251,9 @@ class Crew:
 
     def _release(self, *groups: Iterable[Job]) -> None:
         for job in [job for group in groups for job in group]:
-            self._put(Answer(job, result=SendResult(job.send.send_id, Outcome.RELEASED)))
+            send_id = job.send.send_id
+            wish = self._taken_back.pop(send_id, None)
+            self._put(Answer(job, result=wish or SendResult(send_id, Outcome.RELEASED)))
         for group in groups:
             if isinstance(group, deque):
                 group.clear()
@@ -215,17 +267,21 @@ class Crew:
 class _Batch:
     """Jobs on their way through one `Esp.send`: rendered when the provider asks for the next, `out` until a receipt."""
 
-    def __init__(self, put: Callable[[Answer], None]) -> None:
+    def __init__(self, put: Callable[[Answer], None], looks: Looks | None) -> None:
         self._put = put
+        self._looks = looks
         self.waiting: deque[Job] = deque()
         self.out: dict[int, Job] = {}
 
     def messages(self) -> Iterator[OutgoingMessage]:
         """The mails of the jobs that can be sent; what cannot is answered at once and stops nobody else."""
         while self.waiting:
+            now = time.monotonic()
+            if self._looks is not None and now >= self._looks.stale_at:
+                return
             job = self.waiting.popleft()
             send_id = job.send.send_id
-            if time.monotonic() - job.claimed_at > _USABLE_LEASE_SECONDS:
+            if now - job.claimed_at > _USABLE_LEASE_SECONDS:
                 self._put(Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="lease-short")))
                 continue
             reached(CrashPoint.BEFORE_RENDER)
@@ -240,10 +296,17 @@ class _Batch:
                 log.exception("send %s: rendering broke", send_id)
                 code = "rendering-broke"
             else:
+                job.message = message
                 self.out[send_id] = job
                 yield message
                 continue
             self._put(Answer(job, Receipt(send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code=code)))
+
+    def recall(self, send_id: int) -> None:
+        """Mark a mail that is out: its provider looks at that last."""
+        message = self.out[send_id].message
+        if message is not None:
+            message.is_recalled = True
 
 
 def channel_error(error: Exception) -> LeadmillError:

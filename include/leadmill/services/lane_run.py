@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar, TypeVarTuple
 
-from leadmill.domain.dispatch import Outcome, SendResult, settle
+from leadmill.domain.dispatch import TAKEN_BACK, Outcome, SendResult, settle
 from leadmill.domain.messages import OutgoingMessage, Receipt
 from leadmill.errors import DatabaseUnavailable, StoreUnavailable, TemplateInvalid
 from leadmill.ports.content import CompiledContent, ContentCompiler, Organisation, Recipient, Sender
 from leadmill.ports.dispatch import Claim, SendLedger
 from leadmill.ports.esp import Channel, Esp, Esps
+from leadmill.ports.recalls import RecallLedger
 from leadmill.ports.replies import ReplyCounts
 from leadmill.services.hand_over import Answer, ChannelFailure, Crash, Job, Report, channel_error
 from leadmill.services.pacing import Pacer
@@ -52,6 +53,7 @@ class LanePorts:
     compiler: ContentCompiler
     reactions: FailureReactions
     replies: ReplyCounts
+    recalls: RecallLedger
 
 
 @dataclass(slots=True)
@@ -231,10 +233,15 @@ class LaneRun:
                 if attempt == _RECORD_ATTEMPTS:
                     raise
                 time.sleep(_RECORD_WAIT_SECONDS * attempt)
-        self.counts.update(result.outcome.value for result in self.results if result.send_id in states)
+        self.counts.update(_counted(result) for result in self.results if result.send_id in states)
         self.given_back = self.given_back or any(result.outcome is Outcome.RELEASED for result in self.results)
         self._written += len(self.results)
         self.results = []
+
+
+def _counted(result: SendResult) -> str:
+    """The word under which a result is counted; `suppressed` is what claims found."""
+    return "recalled" if result.outcome in TAKEN_BACK else result.outcome.value
 
 
 def _service(channel: Channel) -> str:
