@@ -39,6 +39,23 @@ WAIT_FOR_A_LOOK = timedelta(seconds=30)
 """A worker whose looks go unanswered for so long gives its sends back: the database does not answer."""
 
 
+RENDER_WITHIN = timedelta(seconds=1)
+"""A mail is filled in within so long. A usual one takes 0.1 ms; the other mailboxes of the lane wait meanwhile, and the
+shortest time-out of theirs that a server of ours may have is 5 seconds."""
+
+SAMPLE_OF_A_TEMPLATE = 20
+"""Where a lead's mail cannot be filled in, so many others of the same template are tried: whose fault is it?"""
+
+
+def is_template_at_fault(*, failed: int, tried: int) -> bool:
+    """Whether a template is to blame for the mails that could not be filled in, and not the few leads they were for.
+
+    At least two, and at least half: our choice. Stopping a campaign that only half of its leads can get costs a look;
+    going on costs leads.
+    """
+    return failed > 1 and 2 * failed >= tried
+
+
 class Outcome(StrEnum):
     """What the ledger records of a claimed send."""
 

@@ -6,13 +6,21 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from leadmill.domain.crash_points import CrashPoint, reached
-from leadmill.domain.dispatch import LEASE, LEASE_MARGIN, Outcome, SendResult
+from leadmill.domain.dispatch import (
+    LEASE,
+    LEASE_MARGIN,
+    SAMPLE_OF_A_TEMPLATE,
+    Outcome,
+    SendResult,
+    is_template_at_fault,
+)
 from leadmill.domain.messages import Fault, OutgoingMessage, Receipt, ReceiptStatus
 from leadmill.errors import (
     LeadmillError,
@@ -20,6 +28,7 @@ from leadmill.errors import (
     ProviderUnavailable,
     SendingBroke,
     StoreUnavailable,
+    TemplateDefect,
     TemplateInvalid,
 )
 from leadmill.ports.content import CompiledContent, Sender
@@ -72,7 +81,15 @@ class Crash:
     jobs: Sequence[Job] = ()
 
 
-Report = Answer | ChannelFailure | Crash
+@dataclass(frozen=True, slots=True)
+class TemplateFailure:
+    """A campaign's template works for nobody; its jobs come as released answers."""
+
+    campaign_id: int
+    error: TemplateInvalid
+
+
+Report = Answer | ChannelFailure | Crash | TemplateFailure
 
 
 class Looks(Protocol):
@@ -106,6 +123,7 @@ class Crew:
         self._esps: dict[int, Esp] = {}
         self._batches: dict[int, _Batch] = {}
         self._taken_back: dict[int, SendResult] = {}
+        self._templates = _Templates(self._put, self._in_hand)
         self._room = asyncio.Semaphore(PARALLEL_MAILBOXES)
         self._wanted_reports = 1
         self._wanted_in_flight = 0
@@ -115,6 +133,7 @@ class Crew:
 
     def submit(self, jobs_by_mailbox: Mapping[int, Sequence[Job]]) -> None:
         """Take jobs; each comes back as exactly one answer, or within a crash."""
+        self._templates.try_again(jobs_by_mailbox)
         for mailbox_id, jobs in jobs_by_mailbox.items():
             self._pending.setdefault(mailbox_id, deque()).extend(jobs)
             self.in_flight += len(jobs)
@@ -205,7 +224,7 @@ class Crew:
 
     async def _hand_over(self, mailbox_id: int, pending: deque[Job]) -> None:
         """One batch of the mailbox's jobs, to its end or to the failure of its channel."""
-        batch = self._batches[mailbox_id] = _Batch(self._put, self._looks)
+        batch = self._batches[mailbox_id] = _Batch(self._put, self._looks, self._templates)
         try:
             esp = self._esp(mailbox_id)
             size = min(self._pacer.burst(esp.batch_size), len(pending))
@@ -258,6 +277,13 @@ class Crew:
             if isinstance(group, deque):
                 group.clear()
 
+    def _in_hand(self) -> Iterator[Job]:
+        """Jobs that are not rendered yet."""
+        for batch in self._batches.values():
+            yield from batch.waiting
+        for pending in self._pending.values():
+            yield from pending
+
     def _esp(self, mailbox_id: int) -> Esp:
         if mailbox_id not in self._esps:
             self._esps[mailbox_id] = self._open_channel(mailbox_id)
@@ -267,9 +293,10 @@ class Crew:
 class _Batch:
     """Jobs on their way through one `Esp.send`: rendered when the provider asks for the next, `out` until a receipt."""
 
-    def __init__(self, put: Callable[[Answer], None], looks: Looks | None) -> None:
+    def __init__(self, put: Callable[[Answer], None], looks: Looks | None, templates: _Templates) -> None:
         self._put = put
         self._looks = looks
+        self._templates = templates
         self.waiting: deque[Job] = deque()
         self.out: dict[int, Job] = {}
 
@@ -284,29 +311,79 @@ class _Batch:
             if now - job.claimed_at > _USABLE_LEASE_SECONDS:
                 self._put(Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="lease-short")))
                 continue
+            if self._templates.is_stopped(job):
+                self._put(Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="template-broke")))
+                continue
             reached(CrashPoint.BEFORE_RENDER)
             try:
                 message = job.content.render(send_id=send_id, recipient=job.send.recipient, sender=job.sender)
-            except TemplateInvalid:
-                code = "template"
             except StoreUnavailable:  # its attachments cannot be read now: the mailbox waits, and all is given back
                 self.out[send_id] = job
                 raise
-            except Exception:  # one lead with an odd value must not stop or loop a batch
-                log.exception("send %s: rendering broke", send_id)
-                code = "rendering-broke"
+            except Exception as error:  # noqa: BLE001 - one lead with an odd value must not stop or loop a batch
+                self._put(self._templates.failed(job, error))
             else:
                 job.message = message
                 self.out[send_id] = job
                 yield message
-                continue
-            self._put(Answer(job, Receipt(send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code=code)))
 
     def recall(self, send_id: int) -> None:
         """Mark a mail that is out: its provider looks at that last."""
         message = self.out[send_id].message
         if message is not None:
             message.is_recalled = True
+
+
+class _Templates:
+    """Tells a template that works for nobody from one lead with an odd value; stops the former's whole campaign."""
+
+    def __init__(self, put: Callable[..., None], in_hand: Callable[[], Iterator[Job]]) -> None:
+        self._put = put
+        self._in_hand = in_hand
+        self._stopped: set[int] = set()
+        self._failures: Counter[int] = Counter()
+
+    def is_stopped(self, job: Job) -> bool:
+        """Whether its campaign was stopped for a template."""
+        return bool(self._stopped) and job.send.campaign_id in self._stopped
+
+    def try_again(self, jobs_by_mailbox: Mapping[int, Sequence[Job]]) -> None:
+        """What is claimed after its campaign was stopped is so since a person let it go on."""
+        if self._stopped:
+            self._stopped -= {job.send.campaign_id for jobs in jobs_by_mailbox.values() for job in jobs}
+
+    def failed(self, job: Job, error: Exception) -> Answer:
+        """What becomes of a job that could not be rendered: released with its campaign, or refused alone."""
+        send_id, campaign_id = job.send.send_id, job.send.campaign_id
+        if not isinstance(error, TemplateInvalid):
+            log.error("send %s: rendering broke", send_id, exc_info=error)
+        if isinstance(error, TemplateDefect) or self._fails_for_most(job):
+            self._stopped.add(campaign_id)
+            told = error if isinstance(error, TemplateInvalid) else TemplateDefect(f"{type(error).__name__} in a mail.")
+            self._put(TemplateFailure(campaign_id, told), settled=0)
+            return Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="template-broke"))
+        code = "template" if isinstance(error, TemplateInvalid) else "rendering-broke"
+        return Answer(job, Receipt(send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code=code))
+
+    def _fails_for_most(self, job: Job) -> bool:
+        """Whether others in hand fail, too; tried at the first failure, the second, the fourth and so on."""
+        self._failures[job.send.variant_id] += 1
+        count = self._failures[job.send.variant_id]
+        if count & (count - 1):
+            return False
+        others = (other for other in self._in_hand() if other.content is job.content)
+        tried = [_renders(other) for other in islice(others, SAMPLE_OF_A_TEMPLATE)]
+        return is_template_at_fault(failed=1 + tried.count(False), tried=1 + len(tried))
+
+
+def _renders(job: Job) -> bool:
+    try:
+        job.content.render(send_id=job.send.send_id, recipient=job.send.recipient, sender=job.sender)
+    except StoreUnavailable:
+        return True
+    except Exception:  # noqa: BLE001 - whatever it is, it fails
+        return False
+    return True
 
 
 def channel_error(error: Exception) -> LeadmillError:

@@ -14,13 +14,13 @@ from typing import ClassVar, TypeVar, TypeVarTuple
 
 from leadmill.domain.dispatch import TAKEN_BACK, Outcome, SendResult, settle
 from leadmill.domain.messages import OutgoingMessage, Receipt
-from leadmill.errors import DatabaseUnavailable, StoreUnavailable, TemplateInvalid
+from leadmill.errors import DatabaseUnavailable, StoreUnavailable, TemplateDefect, TemplateInvalid
 from leadmill.ports.content import CompiledContent, ContentCompiler, Organisation, Recipient, Sender
 from leadmill.ports.dispatch import Claim, SendLedger
 from leadmill.ports.esp import Channel, Esp, Esps
 from leadmill.ports.recalls import RecallLedger
 from leadmill.ports.replies import ReplyCounts
-from leadmill.services.hand_over import Answer, ChannelFailure, Crash, Job, Report, channel_error
+from leadmill.services.hand_over import Answer, ChannelFailure, Crash, Job, Report, TemplateFailure, channel_error
 from leadmill.services.pacing import Pacer
 from leadmill.services.react_to_failures import FailureReactions
 
@@ -173,7 +173,9 @@ class LaneRun:
         for variant_id, content in self.ports.ledger.content(missing).items():
             try:
                 self.contents[variant_id] = self.ports.compiler.compile(content, self.organisation)
-            except (TemplateInvalid, StoreUnavailable) as error:
+            except TemplateInvalid as error:
+                self.contents[variant_id] = _Uncompilable(TemplateDefect(str(error)))
+            except StoreUnavailable as error:
                 self.contents[variant_id] = _Uncompilable(error)
 
     def write(self, rest: Iterable[Report] = ()) -> None:
@@ -200,6 +202,9 @@ class LaneRun:
             self.results.append(report.result or self._settle(report, now))
         elif isinstance(report, ChannelFailure):
             reactions.channel_failed(self.name, self.channels[report.mailbox_id], report.error, now=now)
+            self.failures_met += 1
+        elif isinstance(report, TemplateFailure):
+            reactions.template_failed(report.campaign_id, report.error, now=now)
             self.failures_met += 1
         elif isinstance(report, Crash):
             self.broken = self.broken or report.error
@@ -251,12 +256,12 @@ def _service(channel: Channel) -> str:
 
 
 class _Uncompilable:
-    """Stands for a variant that does not compile: each of its sends is refused before any provider hears of it.
+    """Stands for a variant that does not compile: its campaign stops before any provider hears of it.
 
     Where only the store did not answer, its sends are given back, and the next run compiles anew.
     """
 
-    def __init__(self, error: TemplateInvalid | StoreUnavailable) -> None:
+    def __init__(self, error: TemplateDefect | StoreUnavailable) -> None:
         self._error = error
         self.variables = self.deciding = frozenset[str]()
 
