@@ -13,8 +13,8 @@ from leadmill.ports.threads import StrandedThreads
 HAND_ON, END, WAIT = "Hand them on", "End them", "Let them wait"
 WHAT_EACH_DOES = (
     "**Hand on**: the next mails go out from another mailbox of the same pool, within its limits; the recipient sees "
-    "another sender. **End**: no further mail of these campaigns goes to these leads. **Wait**: as now; they go out when "
-    "the mailbox sends again, and you are asked again after three days."
+    "another sender. **End**: no further mail of these campaigns goes to these leads. **Wait**: as now; they go out "
+    "when the mailbox sends again, and you are asked again after three days."
 )
 
 

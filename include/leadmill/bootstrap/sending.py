@@ -309,7 +309,7 @@ class Sending(Guarding):
         return self.sender_registry.mailboxes(as_of=as_of)
 
     def pause_mailbox(self, actor: Actor, mailbox_id: int, *, reason: str, as_of: datetime) -> bool:
-        """Stop a mailbox within one claim."""
+        """Stop a mailbox within two seconds."""
         from leadmill.services.hold_senders import pause_mailbox
 
         return pause_mailbox(self.sender_registry, actor, mailbox_id, reason=reason, as_of=as_of)
@@ -321,7 +321,7 @@ class Sending(Guarding):
         return lift_pause(self.sender_registry, self._alerts, actor, mailbox_id, reason=reason, as_of=as_of)
 
     def pause_domain(self, actor: Actor, name: str, *, reason: str, as_of: datetime) -> bool:
-        """Stop every mailbox of a sending domain within one claim."""
+        """Stop every mailbox of a sending domain within two seconds."""
         from leadmill.services.hold_senders import pause_domain
 
         return pause_domain(self.sender_registry, actor, name, reason=reason, as_of=as_of)
@@ -333,7 +333,7 @@ class Sending(Guarding):
         return lift_domain_pause(self.sender_registry, self._alerts, actor, name, reason=reason, as_of=as_of)
 
     def pause_account(self, actor: Actor, name: str, *, reason: str, as_of: datetime) -> bool:
-        """Stop a whole lane within one claim."""
+        """Stop a whole lane within two seconds."""
         from leadmill.services.hold_senders import pause_account
 
         return pause_account(self.sender_registry, actor, name, reason=reason, as_of=as_of)

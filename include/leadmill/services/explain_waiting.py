@@ -97,8 +97,8 @@ def _of_moved_away(state: MailboxState, count: int, campaign: CampaignStanding) 
     follow_ups = "1 follow-up has" if count == 1 else f"{count:,} follow-ups have"
     sentence = (
         f"{follow_ups} to go from here, since the thread began here, but the mailbox is in the pool {state.pool} now, "
-        f"and this campaign sends from {campaign.pool}. They wait until an admin moves it back, or somebody hands them on "
-        "or ends them (Deliverability, Stopped)."
+        f"and this campaign sends from {campaign.pool}. They wait until an admin moves it back, or somebody hands "
+        "them on or ends them (Deliverability, Stopped)."
     )
     return Constraint(state.address, "moved_away", sentence, count, None)
 

@@ -31,8 +31,8 @@ _Ts = TypeVarTuple("_Ts")
 CLAIM_AT_FIRST = 50
 CLAIM_AT_MOST = 4_000
 CLAIM_SECONDS = 0.5
-"""A claim is what the lane sends in so many seconds, within these bounds: so many sends are in doubt after a crash, and
-so many still go out after a pause. At an ordinary relay's rate that is 50."""
+"""A claim is what the lane sends in so many seconds, within these bounds: so many sends are in doubt after a crash.
+At an ordinary relay's rate that is 50."""
 
 RECORD_AT_LEAST = 20
 RECORD_AT_MOST = 1_000
