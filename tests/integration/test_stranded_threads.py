@@ -119,8 +119,10 @@ def test_waiting_is_told_of_after_three_days_and_a_choice_to_wait_is_kept(app: A
 
 
 def test_a_mailbox_that_moved_to_another_pool_and_lane_strands_its_threads_which_are_handed_on(app: App) -> None:
-    with scripted(Relay().server) as port:
+    relay = Relay()
+    with scripted(relay.server) as port:
         world = World(app, port)
+        relay.taken.clear()
         app.lift_pause(ADMIN, world.gone, reason="moved", as_of=later(days=2))
         make_lane(app, port, name="elsewhere")
         make_pool(app, "new pool")
