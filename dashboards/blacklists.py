@@ -89,6 +89,7 @@ def _show_actions(domains: Sequence[SendingDomain]) -> None:
         chosen = next(domain for domain in domains if domain.name == name)
         senders.hold_form(
             "domain",
+            hands={"domain": name},
             is_active=chosen.status == "active",
             pause=lambda reason: page.leadmill().pause_domain(page.actor(), name, reason=reason, as_of=page.now()),
             lift=lambda reason: page.leadmill().lift_domain_pause(page.actor(), name, reason=reason, as_of=page.now()),

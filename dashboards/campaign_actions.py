@@ -45,12 +45,12 @@ def _require(reason: str) -> bool:
 
 def _pause(detail: CampaignDetail) -> None:
     with st.popover("Pause", icon=":material/pause:"):
-        st.caption("Nothing more is handed over; what is in a worker's hands goes out. You can resume it.")
+        st.caption("Nothing more is handed over; what is in a worker's hands is taken back. You can resume it.")
         reason = _reason("pause", "The offer has changed")
         if st.button("Pause campaign", type="primary", key="pause_campaign") and _require(reason):
             with page.attempt():
                 page.leadmill().pause_campaign(page.actor(), detail.campaign_id, page.now(), reason)
-                _done("Paused.")
+                _done(f"Paused.{page.in_hand(campaign_id=detail.campaign_id)}")
 
 
 def _resume(detail: CampaignDetail) -> None:
@@ -70,7 +70,8 @@ def _cancel(detail: CampaignDetail) -> None:
         if st.button("Cancel campaign for good", type="primary", key="cancel_campaign") and _require(reason):
             with page.attempt():
                 closed = page.leadmill().cancel_campaign(page.actor(), detail.campaign_id, page.now(), reason)
-                _done(f"Cancelled; {closed:,} mails that were waiting will not go out.")
+                said = f"Cancelled; {closed:,} mails that were waiting will not go out."
+                _done(said + page.in_hand(campaign_id=detail.campaign_id))
 
 
 def _delete(detail: CampaignDetail) -> None:

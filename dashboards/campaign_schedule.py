@@ -87,10 +87,19 @@ def _edit_delays(draft: CampaignDraft) -> CampaignDraft:
             value=step.delay_days,
             key=key(f"content_{number}_delay"),
             help="Counted from when the mail before went out to that lead. No follow-up goes to a lead who replied, "
-            "unsubscribed, complained, or whose mail bounced.",
+            "unsubscribed, complained, or whose mail bounced for good.",
         )
         steps[number - 1] = replace(step, delay_days=int(days))
-    return replace(draft, steps=tuple(steps))
+    if len(steps) < 2:  # noqa: PLR2004 - without a follow-up there is nothing to end
+        return replace(draft, steps=tuple(steps))
+    ends = st.toggle(
+        "A full mailbox ends the sequence",
+        value=draft.ends_on_any_bounce,
+        key=key("ends_on_any_bounce"),
+        help="Otherwise a bounce that may pass (a full mailbox, a block) only delays the next mail by a week. An "
+        "address that does not exist ends the sequence in any case.",
+    )
+    return replace(draft, steps=tuple(steps), ends_on_any_bounce=ends)
 
 
 def _edit_tracking(draft: CampaignDraft) -> CampaignDraft:

@@ -44,7 +44,8 @@ def schedule_words(draft: CampaignDraft) -> str:
     end = f"until {moment(draft.ends_at)}" if draft.ends_at else "without an end"
     waits = ", ".join(f"{s.delay_days} days before follow-up {n}" for n, s in enumerate(draft.steps[1:], 1))
     tracked = [name for name, on in (("opens", draft.track_opens), ("clicks", draft.track_clicks)) if on]
-    follow = f" Waits {waits}." if waits else ""
+    ends = " Any bounce ends the sequence." if draft.ends_on_any_bounce else ""
+    follow = f" Waits {waits}.{ends}" if waits else ""
     return f"{TIMINGS[draft.timing][0]}{hour}, {start}, {end}.{follow} Tracks {' and '.join(tracked) or 'nothing'}."
 
 

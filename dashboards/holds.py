@@ -8,6 +8,7 @@ from datetime import datetime
 import charts
 import page
 import senders
+import stranded_threads
 import streamlit as st
 
 from leadmill.domain.access import Role
@@ -69,6 +70,7 @@ def show() -> None:
         _show_review(review)
     for hold in now_held:
         _show_hold(hold, [review for review in reviews if hold.subject in review.mailboxes])
+    stranded_threads.show()
     over = [hold for hold in found if hold.ended_at is not None]
     with st.expander(f"Ended within the last 30 days ({len(over)})", icon=":material/history:"):
         if over:

@@ -38,7 +38,8 @@ def _suppress(lead_id: int) -> None:
             with page.attempt():
                 done = page.leadmill().suppress_person(page.actor(), lead_id=lead_id, reason=reason, as_of=page.now())
                 st.session_state.pop("suppress_reason", None)
-                page.say_later(f"No campaign mails this person any more. Planned mails withdrawn: {done.withdrawn}.")
+                said = f"No campaign mails this person any more. Planned mails withdrawn: {done.withdrawn}."
+                page.say_later(said + page.in_hand(lead_id=lead_id))
                 st.rerun()
 
 
@@ -52,6 +53,7 @@ def _erase(lead_id: int) -> None:
                 done = page.leadmill().erase_person(page.actor(), lead_id=lead_id, reason=reason, as_of=page.now())
                 for name in ("erase_reason", "erase_typed"):
                     st.session_state.pop(name, None)
-                page.say_later(f"The person is erased. Planned mails withdrawn: {done.withdrawn}.")
+                said = f"The person is erased. Planned mails withdrawn: {done.withdrawn}."
+                page.say_later(said + page.in_hand(lead_id=lead_id))
                 del st.query_params["lead"]
                 st.rerun()

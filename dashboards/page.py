@@ -17,6 +17,7 @@ from leadmill import bootstrap
 from leadmill.domain.access import Actor, Role
 from leadmill.errors import LeadmillError
 from leadmill.ports.access import SessionHolder
+from leadmill.ports.recalls import Hands
 
 SESSION_COOKIE = "leadmill_session"
 LINE_PIXELS = 32.8
@@ -118,6 +119,11 @@ def explain(error: Exception) -> bool:
         icon=":material/error:",
     )
     return True
+
+
+def in_hand(**whose: int | str) -> str:
+    """A sentence, with a space before it, on mails that workers hold of somebody or something; or nothing."""
+    return leadmill().words_on_mails_in_hand(Hands(**whose), now())
 
 
 def say_later(message: str) -> None:

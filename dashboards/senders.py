@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import charts
@@ -217,13 +217,21 @@ def _show_chosen(state: MailboxState) -> None:
         number = mailbox.mailbox_id
         hold_form(
             "mailbox",
+            hands={"mailbox_id": number},
             is_active=state.mailbox.status.value == "active",
             pause=lambda reason: page.leadmill().pause_mailbox(page.actor(), number, reason=reason, as_of=page.now()),
             lift=lambda reason: page.leadmill().lift_pause(page.actor(), number, reason=reason, as_of=page.now()),
         )
 
 
-def hold_form(what: str, *, is_active: bool, pause: Callable[[str], bool], lift: Callable[[str], bool]) -> None:
+def hold_form(
+    what: str,
+    *,
+    hands: Mapping[str, int | str],
+    is_active: bool,
+    pause: Callable[[str], bool],
+    lift: Callable[[str], bool],
+) -> None:
     """Pause what sends, or release what is stopped, with a reason that the audit log keeps."""
     if not is_active and page.actor().role is not Role.ADMIN:
         st.caption(f"This {what} is stopped. Only an admin can release it.")
@@ -235,7 +243,7 @@ def hold_form(what: str, *, is_active: bool, pause: Callable[[str], bool], lift:
             with page.attempt():
                 (pause if is_active else lift)(reason)
                 done = "paused: nothing more goes out from it" if is_active else "released: it sends again"
-                page.say_later(f"The {what} is {done}.")
+                page.say_later(f"The {what} is {done}.{page.in_hand(**hands) if is_active else ''}")
                 st.rerun()
 
 

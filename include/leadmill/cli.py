@@ -11,6 +11,7 @@ import typer
 
 from leadmill.errors import LeadmillError
 from leadmill.simulate_command import simulate
+from leadmill.threads_command import settle_threads
 
 main = typer.Typer(
     no_args_is_help=True,
@@ -62,10 +63,12 @@ def suppress_person(
     from leadmill.bootstrap import app
     from leadmill.domain.access import SYSTEM
 
-    outcome = app().suppress_person(SYSTEM, email=address, reason=reason, as_of=datetime.now(UTC))
+    now = datetime.now(UTC)
+    outcome = app().suppress_person(SYSTEM, email=address, reason=reason, as_of=now)
     who = "an address that is no lead" if outcome.lead_id is None else f"lead {outcome.lead_id}"
     typer.echo(
         f"No campaign mails {who} any more; {outcome.withdrawn:,} planned mails were withdrawn."
+        f"{_in_hand_of(outcome.lead_id, now)}"
         if outcome.changed
         else f"Nothing to do: {who} was on the list of those never to be mailed."
     )
@@ -84,13 +87,25 @@ def erase_person(
 
     if not yes:
         typer.confirm("This empties the person's record and cannot be undone. Erase them?", abort=True)
-    outcome = app().erase_person(SYSTEM, email=address, reason=reason, as_of=datetime.now(UTC))
+    now = datetime.now(UTC)
+    outcome = app().erase_person(SYSTEM, email=address, reason=reason, as_of=now)
     who = "an address that is no lead" if outcome.lead_id is None else f"lead {outcome.lead_id}"
     typer.echo(
-        f"Erased {who}; {outcome.withdrawn:,} planned mails were withdrawn. Files in the object store are not touched."
+        f"Erased {who}; {outcome.withdrawn:,} planned mails were withdrawn.{_in_hand_of(outcome.lead_id, now)} "
+        "Files in the object store are not touched."
         if outcome.changed
         else f"Nothing to do: {who} was erased before."
     )
+
+
+def _in_hand_of(lead_id: int | None, now: datetime) -> str:
+    from leadmill.bootstrap import app
+    from leadmill.ports.recalls import Hands
+
+    return app().words_on_mails_in_hand(Hands(lead_id=lead_id), now) if lead_id is not None else ""
+
+
+main.command("threads")(settle_threads)
 
 
 @main.command()

@@ -93,6 +93,10 @@ class TemplateInvalid(PermanentError):
         self.missing = missing
 
 
+class TemplateDefect(TemplateInvalid):
+    """A template works for nobody, whatever the lead: it does not compile, takes too long, or fails for most."""
+
+
 class InputInvalid(PermanentError):
     """What a person entered cannot be taken; the message says what to change."""
 

@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from leadmill.adapters.esp.opening import OpenEsps
     from leadmill.adapters.ledger.alerts import LedgerAlerts
     from leadmill.adapters.ledger.mailboxes import LedgerMailboxes
+    from leadmill.adapters.ledger.recalls import LedgerRecalls
     from leadmill.adapters.ledger.replies import LedgerReplyCounts
     from leadmill.adapters.ledger.sends import LedgerSends
+    from leadmill.adapters.ledger.threads import LedgerThreads
     from leadmill.domain.access import Actor
     from leadmill.domain.dkim import NewDkimKey
     from leadmill.ports.content import ContentCompiler
     from leadmill.ports.dispatch import AmbiguousSend, Settlement
     from leadmill.ports.mailboxes import MailboxState
+    from leadmill.ports.recalls import Hands
     from leadmill.ports.replies import UnknownReply
+    from leadmill.ports.threads import StrandedThreads
     from leadmill.ports.waiting import Constraint
 
 
@@ -58,6 +62,18 @@ class Sending(Guarding):
         from leadmill.adapters.ledger.replies import LedgerReplyCounts
 
         return LedgerReplyCounts(self.database)
+
+    @cached_property
+    def _recalls(self) -> LedgerRecalls:
+        from leadmill.adapters.ledger.recalls import LedgerRecalls
+
+        return LedgerRecalls(self.database)
+
+    @cached_property
+    def _threads(self) -> LedgerThreads:
+        from leadmill.adapters.ledger.threads import LedgerThreads
+
+        return LedgerThreads(self.database)
 
     @cached_property
     def _alerts(self) -> LedgerAlerts:
@@ -94,6 +110,7 @@ class Sending(Guarding):
             alerts=self._alerts,
             holds=self.hold_ledger,
             warm_ups=self.warm_up_ledger,
+            threads=self._threads,
             false_pauses_a_month=self.settings.false_pauses_per_month,
         )
         return open_lanes(ports, as_of=as_of)
@@ -124,7 +141,7 @@ class Sending(Guarding):
         reactions = FailureReactions(self.send_ledger, self.sender_registry, self._alerts)
         work = send_lanes(
             lanes,
-            LanePorts(self.send_ledger, self.esps, self._compiler, reactions, self._replies),
+            LanePorts(self.send_ledger, self.esps, self._compiler, reactions, self._replies, self._recalls),
             worker=f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}",
             as_of=as_of,
             dry_run=dry_run,
@@ -292,7 +309,7 @@ class Sending(Guarding):
         return self.sender_registry.mailboxes(as_of=as_of)
 
     def pause_mailbox(self, actor: Actor, mailbox_id: int, *, reason: str, as_of: datetime) -> bool:
-        """Stop a mailbox within one claim."""
+        """Stop a mailbox within two seconds."""
         from leadmill.services.hold_senders import pause_mailbox
 
         return pause_mailbox(self.sender_registry, actor, mailbox_id, reason=reason, as_of=as_of)
@@ -304,7 +321,7 @@ class Sending(Guarding):
         return lift_pause(self.sender_registry, self._alerts, actor, mailbox_id, reason=reason, as_of=as_of)
 
     def pause_domain(self, actor: Actor, name: str, *, reason: str, as_of: datetime) -> bool:
-        """Stop every mailbox of a sending domain within one claim."""
+        """Stop every mailbox of a sending domain within two seconds."""
         from leadmill.services.hold_senders import pause_domain
 
         return pause_domain(self.sender_registry, actor, name, reason=reason, as_of=as_of)
@@ -316,7 +333,7 @@ class Sending(Guarding):
         return lift_domain_pause(self.sender_registry, self._alerts, actor, name, reason=reason, as_of=as_of)
 
     def pause_account(self, actor: Actor, name: str, *, reason: str, as_of: datetime) -> bool:
-        """Stop a whole lane within one claim."""
+        """Stop a whole lane within two seconds."""
         from leadmill.services.hold_senders import pause_account
 
         return pause_account(self.sender_registry, actor, name, reason=reason, as_of=as_of)
@@ -326,6 +343,39 @@ class Sending(Guarding):
         from leadmill.services.hold_senders import lift_account_pause
 
         return lift_account_pause(self.sender_registry, self._alerts, actor, name, reason=reason, as_of=as_of)
+
+    # --- what is in hand, and threads whose mailbox is gone
+
+    def words_on_mails_in_hand(self, hands: Hands, as_of: datetime) -> str:
+        """A sentence, with a space before it, on the mails that workers hold of those; empty where there are none."""
+        from leadmill.services.mails_in_hand import in_hand_words, mails_in_hand
+
+        return in_hand_words(mails_in_hand(self._recalls, hands, as_of=as_of))
+
+    def stranded_threads(self, as_of: datetime) -> list[StrandedThreads]:
+        """Mailboxes that are paused, or serve another pool now, while follow-ups wait for them."""
+        return self._threads.stranded(as_of=as_of)
+
+    def hand_on_threads(
+        self, actor: Actor, mailbox_id: int, *, to_mailbox_id: int | None = None, reason: str, as_of: datetime
+    ) -> tuple[int, int]:
+        """Let such threads go on from another mailbox, or evenly from their pool's; returns how many do and do not."""
+        from leadmill.services.settle_threads import hand_on_threads
+
+        to = {"to_mailbox_id": to_mailbox_id, "reason": reason, "as_of": as_of}
+        return hand_on_threads(self._threads, self._alerts, actor, mailbox_id, **to)  # type: ignore[arg-type]
+
+    def end_threads(self, actor: Actor, mailbox_id: int, *, reason: str, as_of: datetime) -> int:
+        """Cancel the follow-ups that wait for such a mailbox; returns how many threads end."""
+        from leadmill.services.settle_threads import end_threads
+
+        return end_threads(self._threads, self._alerts, actor, mailbox_id, reason=reason, as_of=as_of)
+
+    def let_threads_wait(self, actor: Actor, mailbox_id: int, *, reason: str, as_of: datetime) -> int:
+        """Keep that they wait for it; returns how many threads do."""
+        from leadmill.services.settle_threads import let_threads_wait
+
+        return let_threads_wait(self._threads, self._alerts, actor, mailbox_id, reason=reason, as_of=as_of)
 
     def cool_down_domain(self, domain: str, *, reason: str, until: datetime, as_of: datetime) -> bool:
         """Take a sending domain out of rotation until a time, with an alert; returns whether anything changed."""

@@ -92,6 +92,7 @@ class CampaignDraft:
     """What an analyst edits; may be incomplete, the pre-flight checks say what is missing. Times are aware UTC.
 
     `fallbacks`: what stands in for a variable that a lead lacks, wherever the template gives no default of its own.
+    `ends_on_any_bounce`: a full mailbox ends the sequence, too; otherwise it only delays the next mail.
     """
 
     name: str
@@ -104,6 +105,7 @@ class CampaignDraft:
     ends_at: datetime | None = None
     track_opens: bool = True
     track_clicks: bool = True
+    ends_on_any_bounce: bool = False
     fallbacks: tuple[tuple[str, str], ...] = ()
     blocks: tuple[ContentBlock, ...] = ()
 

@@ -25,6 +25,37 @@ AMBIGUOUS_IS_LOST_AFTER = timedelta(days=14)
 within that time; two weeks leave room for people and replies."""
 
 
+RECALL_WITHIN = timedelta(seconds=2)
+"""Nothing is handed over later than so long after it was committed that it shall not be: a suppression, an erasure, a
+reply, a pause, a cancellation. Our promise to people who leave, and what a person who clicks "pause" waits for."""
+
+LOOK_EVERY = timedelta(seconds=0.5)
+"""How often a worker asks whether any of its claimed sends must not go out any more."""
+
+LOOKS_ARE_STALE_AFTER = timedelta(seconds=1.5)
+"""Without an answer for so long nothing more is rendered: what is left of `RECALL_WITHIN` is for what is on its way."""
+
+WAIT_FOR_A_LOOK = timedelta(seconds=30)
+"""A worker whose looks go unanswered for so long gives its sends back: the database does not answer."""
+
+
+RENDER_WITHIN = timedelta(seconds=1)
+"""A mail is filled in within so long. A usual one takes 0.1 ms; the other mailboxes of the lane wait meanwhile, and the
+shortest time-out of theirs that a server of ours may have is 5 seconds."""
+
+SAMPLE_OF_A_TEMPLATE = 20
+"""Where a lead's mail cannot be filled in, so many others of the same template are tried: whose fault is it?"""
+
+
+def is_template_at_fault(*, failed: int, tried: int) -> bool:
+    """Whether a template is to blame for the mails that could not be filled in, and not the few leads they were for.
+
+    At least two, and at least half: our choice. Stopping a campaign that only half of its leads can get costs a look;
+    going on costs leads.
+    """
+    return failed > 1 and 2 * failed >= tried
+
+
 class Outcome(StrEnum):
     """What the ledger records of a claimed send."""
 
@@ -33,6 +64,12 @@ class Outcome(StrEnum):
     RETRY = "retry"  # an attempt was made, the next one comes later
     RELEASED = "released"  # never handed over: planned again, the quota given back
     AMBIGUOUS = "ambiguous"
+    SUPPRESSED = "suppressed"  # taken back before it was handed over: its lead must not be mailed
+    CANCELLED = "cancelled"  # taken back before it was handed over: its sequence ended
+
+
+TAKEN_BACK = frozenset({Outcome.SUPPRESSED, Outcome.CANCELLED})
+"""Recalled for good; what is only put off is released."""
 
 
 class SendResult(NamedTuple):

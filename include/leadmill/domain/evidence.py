@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from leadmill.domain.events import EventKind
 from leadmill.domain.sends import SendState
 
@@ -26,4 +28,9 @@ SUPPRESSION_RANK: dict[str, int] = {"hard_bounced": 1, "unsubscribed": 2, "compl
 """Suppression reasons that come from events, the weightiest last: of several the weightiest stays."""
 
 FOLLOW_UPS_STOP_ON = ("complained", "unsubscribed", "bounced", "replied")
-"""Why later steps are cancelled; an automatic reply is no reason (RFC 3834)."""
+"""Why later steps are cancelled; an automatic reply is no reason (RFC 3834), nor is a bounce that may pass."""
+
+SOFT_BOUNCE_DELAY = timedelta(weeks=1)
+"""How much later the next mail goes to those whose mailbox was full, or whose server blocked us: once for each bounce.
+
+Servers try for 4 to 5 days (RFC 5321 §4.5.4.1) before they give up; a week is past that, and keeps weekday and hour."""

@@ -49,6 +49,8 @@ class Frame:
 class OutgoingMessage:
     """One rendered mail for one recipient; nobody changes it (freezing it would take as long as its MIME's headers).
 
+    But for `is_recalled`: whoever hands it over looks at that last, and says `RECALLED` instead.
+
     `values[k]` is the text of slot k of the frame exactly as it stands in the part (escaped where that is HTML).
     `headers` holds the extra headers (List-Unsubscribe, List-Unsubscribe-Post, Feedback-ID …), never CR or LF.
     `message_id` is the full Message-ID with angle brackets, on our own domain, and carries the send id.
@@ -65,6 +67,7 @@ class OutgoingMessage:
     reply_to: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+    is_recalled: bool = False
 
     @property
     def subject(self) -> str:
@@ -102,6 +105,7 @@ class ReceiptStatus(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     AMBIGUOUS = "ambiguous"  # handed over, the answer never came: never retried by itself
+    RECALLED = "recalled"  # taken back before it was handed over
 
 
 class Receipt(NamedTuple):

@@ -105,6 +105,10 @@ class SendLedger(Protocol):
         """Claim nothing for that mailbox, or for the whole lane, before `until`."""
         ...
 
+    def stop_campaign(self, campaign_id: int, *, reason: str, as_of: datetime) -> bool:
+        """Pause a running campaign, with its line in the audit log; returns whether it ran."""
+        ...
+
     def recover(self, *, as_of: datetime) -> Recovered:
         """Make sends with a dead lease ambiguous, and ambiguous ones without evidence for long lost."""
         ...

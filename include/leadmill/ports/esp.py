@@ -27,6 +27,8 @@ class Esp(Protocol):
         `messages` may be lazy: it is iterated once, in the event loop's thread, each message only when the provider can
         take it soon. Nothing is connected for no messages. Receipts may come in another order than messages.
 
+        A message whose `is_recalled` is set while it waits is not handed over, and gets the receipt `RECALLED`.
+
         A message that may have been handed over always gets a receipt, `AMBIGUOUS` where the answer never came. So when
         one of the errors below is raised, the messages without a receipt were not handed over. After an ambiguous one
         nothing further is handed over: `ProviderUnavailable` follows.

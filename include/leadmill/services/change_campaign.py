@@ -1,4 +1,4 @@
-"""Pause, resume, cancel or delete a campaign. Dispatch sees it with its next claim."""
+"""Pause, resume, cancel or delete a campaign. Dispatch sees it within two seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from leadmill.services.attach_files import remove_files
 def pause_campaign(
     actor: Actor, campaign_id: int, *, campaigns: CampaignLedger, as_of: datetime, reason: str = ""
 ) -> None:
-    """Stop claiming for it; what is claimed already goes out.
+    """Stop claiming for it; what is claimed already is taken back and planned again.
 
     Raises:
         NotFound, Conflict: No such campaign; it neither runs nor waits to.

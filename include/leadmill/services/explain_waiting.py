@@ -46,6 +46,10 @@ _BINDING_SENTENCES: Mapping[Binding, str] = {
 }
 
 
+_PAUSED = frozenset({Binding.MAILBOX_PAUSED, Binding.DOMAIN_PAUSED, Binding.ACCOUNT_PAUSED})
+_HAND_ON = "; hand them on to another mailbox, end them, or let them wait (Deliverability, Stopped)."
+
+
 def explain_waiting(
     ledger: WaitingLedger, registry: SenderRegistry, campaign_id: int, *, as_of: datetime
 ) -> list[Constraint]:
@@ -93,7 +97,8 @@ def _of_moved_away(state: MailboxState, count: int, campaign: CampaignStanding) 
     follow_ups = "1 follow-up has" if count == 1 else f"{count:,} follow-ups have"
     sentence = (
         f"{follow_ups} to go from here, since the thread began here, but the mailbox is in the pool {state.pool} now, "
-        f"and this campaign sends from {campaign.pool}. They wait until an admin moves it back or the campaign ends."
+        f"and this campaign sends from {campaign.pool}. They wait until an admin moves it back, or somebody hands "
+        "them on or ends them (Deliverability, Stopped)."
     )
     return Constraint(state.address, "moved_away", sentence, count, None)
 
@@ -196,7 +201,9 @@ def _of_mailbox(state: MailboxState, sticky: int) -> Constraint:
         taken=state.mailbox.taken_today,
     )
     free = f"may send {capacity.remaining:,} now; then it waits:" if capacity.remaining else "sends nothing now:"
-    held = f" {'1 follow-up has' if sticky == 1 else f'{sticky:,} follow-ups have'} to go from here." if sticky else ""
+    held = f" {'1 follow-up has' if sticky == 1 else f'{sticky:,} follow-ups have'} to go from here" if sticky else ""
+    if held:
+        held += _HAND_ON if capacity.binding in _PAUSED else "."
     return Constraint(
         state.address, capacity.binding.value, f"{free} {because}.{held}", capacity.remaining, capacity.relaxes_at
     )

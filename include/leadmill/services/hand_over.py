@@ -6,12 +6,21 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
 
 from leadmill.domain.crash_points import CrashPoint, reached
-from leadmill.domain.dispatch import LEASE, LEASE_MARGIN, Outcome, SendResult
+from leadmill.domain.dispatch import (
+    LEASE,
+    LEASE_MARGIN,
+    SAMPLE_OF_A_TEMPLATE,
+    Outcome,
+    SendResult,
+    is_template_at_fault,
+)
 from leadmill.domain.messages import Fault, OutgoingMessage, Receipt, ReceiptStatus
 from leadmill.errors import (
     LeadmillError,
@@ -19,6 +28,7 @@ from leadmill.errors import (
     ProviderUnavailable,
     SendingBroke,
     StoreUnavailable,
+    TemplateDefect,
     TemplateInvalid,
 )
 from leadmill.ports.content import CompiledContent, Sender
@@ -42,6 +52,7 @@ class Job:
     content: CompiledContent
     sender: Sender
     claimed_at: float
+    message: OutgoingMessage | None = None
 
 
 @dataclass(slots=True)
@@ -70,7 +81,28 @@ class Crash:
     jobs: Sequence[Job] = ()
 
 
-Report = Answer | ChannelFailure | Crash
+@dataclass(frozen=True, slots=True)
+class TemplateFailure:
+    """A campaign's template works for nobody; its jobs come as released answers."""
+
+    campaign_id: int
+    error: TemplateInvalid
+
+
+Report = Answer | ChannelFailure | Crash | TemplateFailure
+
+
+class Looks(Protocol):
+    """How long ago somebody looked whether anything in the crew's hands must not go out any more."""
+
+    @property
+    def stale_at(self) -> float:
+        """From when on, on the monotonic clock, nothing more may be rendered without a new look."""
+        ...
+
+    async def until_fresh(self) -> bool:
+        """Return when there is a new look; False when none comes."""
+        ...
 
 
 class Crew:
@@ -79,14 +111,19 @@ class Crew:
     `in_flight`: jobs without an answer. `failures`: failures and crashes reported so far.
     """
 
-    def __init__(self, open_channel: Callable[[int], Esp], pacer: Pacer) -> None:
+    def __init__(self, open_channel: Callable[[int], Esp], pacer: Pacer, looks: Looks | None = None) -> None:
+        """`looks` keeps the crew from rendering what nobody has looked at for too long; None: nobody looks."""
         self._open_channel = open_channel
         self._pacer = pacer
+        self._looks = looks
         self._reports: deque[Report] = deque()
         self._changed = asyncio.Event()
         self._pending: dict[int, deque[Job]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._esps: dict[int, Esp] = {}
+        self._batches: dict[int, _Batch] = {}
+        self._taken_back: dict[int, SendResult] = {}
+        self._templates = _Templates(self._put, self._in_hand)
         self._room = asyncio.Semaphore(PARALLEL_MAILBOXES)
         self._wanted_reports = 1
         self._wanted_in_flight = 0
@@ -96,11 +133,36 @@ class Crew:
 
     def submit(self, jobs_by_mailbox: Mapping[int, Sequence[Job]]) -> None:
         """Take jobs; each comes back as exactly one answer, or within a crash."""
+        self._templates.try_again(jobs_by_mailbox)
         for mailbox_id, jobs in jobs_by_mailbox.items():
             self._pending.setdefault(mailbox_id, deque()).extend(jobs)
             self.in_flight += len(jobs)
             if mailbox_id not in self._tasks:
                 self._tasks[mailbox_id] = asyncio.create_task(self._work(mailbox_id))
+
+    def recall(self, unwanted: Mapping[int, SendResult]) -> None:
+        """Take sends back: what is not rendered comes as an answer with that result; what a provider has is left alone.
+
+        What is rendered and waits for its provider is marked; a provider that has not handed it over says `RECALLED`.
+        """
+        if not unwanted:
+            return
+        for pending in self._pending.values():
+            self._answer_unwanted(pending, unwanted)
+        for batch in self._batches.values():
+            self._answer_unwanted(batch.waiting, unwanted)
+            for send_id in unwanted.keys() & batch.out.keys():
+                self._taken_back[send_id] = unwanted[send_id]
+                batch.recall(send_id)
+
+    def _answer_unwanted(self, jobs: deque[Job], unwanted: Mapping[int, SendResult]) -> None:
+        found = [job for job in jobs if job.send.send_id in unwanted]
+        if found:
+            kept = [job for job in jobs if job.send.send_id not in unwanted]
+            jobs.clear()
+            jobs.extend(kept)
+        for job in found:
+            self._put(Answer(job, result=unwanted[job.send.send_id]))
 
     async def until_at_most(self, in_flight: int) -> None:
         """Return when at most so many jobs have no answer yet."""
@@ -162,14 +224,17 @@ class Crew:
 
     async def _hand_over(self, mailbox_id: int, pending: deque[Job]) -> None:
         """One batch of the mailbox's jobs, to its end or to the failure of its channel."""
-        batch = _Batch(self._put)
+        batch = self._batches[mailbox_id] = _Batch(self._put, self._looks, self._templates)
         try:
             esp = self._esp(mailbox_id)
             size = min(self._pacer.burst(esp.batch_size), len(pending))
             await self._pacer.wait(size)
-            batch.waiting.extend(pending.popleft() for _ in range(size))
+            if self._looks is not None and not await self._looks.until_fresh():
+                self._release(pending)
+            batch.waiting.extend(pending.popleft() for _ in range(min(size, len(pending))))
             async for receipt in esp.send(batch.messages()):
-                self._put(Answer(batch.out.pop(receipt.send_id), receipt))
+                self._put(self._answer(batch.out.pop(receipt.send_id), receipt))
+            pending.extendleft(reversed(batch.waiting))  # the last look grew stale meanwhile
             if batch.out:
                 raise RuntimeError(f"{esp.name} gave no receipt for {len(batch.out)} messages")  # noqa: TRY301
         except LeadmillError as error:
@@ -178,6 +243,10 @@ class Crew:
             self._broke(mailbox_id, error, batch, pending)
             if not isinstance(error, Exception):
                 raise
+
+    def _answer(self, job: Job, receipt: Receipt) -> Answer:
+        wish = self._taken_back.pop(receipt.send_id, None) if self._taken_back else None
+        return Answer(job, result=wish) if receipt.status is ReceiptStatus.RECALLED else Answer(job, receipt)
 
     def _failed(self, mailbox_id: int, error: LeadmillError, batch: _Batch, pending: deque[Job]) -> None:
         """The channel failed; what has no receipt was not handed over, and is given back."""
@@ -201,10 +270,19 @@ class Crew:
 
     def _release(self, *groups: Iterable[Job]) -> None:
         for job in [job for group in groups for job in group]:
-            self._put(Answer(job, result=SendResult(job.send.send_id, Outcome.RELEASED)))
+            send_id = job.send.send_id
+            wish = self._taken_back.pop(send_id, None)
+            self._put(Answer(job, result=wish or SendResult(send_id, Outcome.RELEASED)))
         for group in groups:
             if isinstance(group, deque):
                 group.clear()
+
+    def _in_hand(self) -> Iterator[Job]:
+        """Jobs that are not rendered yet."""
+        for batch in self._batches.values():
+            yield from batch.waiting
+        for pending in self._pending.values():
+            yield from pending
 
     def _esp(self, mailbox_id: int) -> Esp:
         if mailbox_id not in self._esps:
@@ -215,35 +293,97 @@ class Crew:
 class _Batch:
     """Jobs on their way through one `Esp.send`: rendered when the provider asks for the next, `out` until a receipt."""
 
-    def __init__(self, put: Callable[[Answer], None]) -> None:
+    def __init__(self, put: Callable[[Answer], None], looks: Looks | None, templates: _Templates) -> None:
         self._put = put
+        self._looks = looks
+        self._templates = templates
         self.waiting: deque[Job] = deque()
         self.out: dict[int, Job] = {}
 
     def messages(self) -> Iterator[OutgoingMessage]:
         """The mails of the jobs that can be sent; what cannot is answered at once and stops nobody else."""
         while self.waiting:
+            now = time.monotonic()
+            if self._looks is not None and now >= self._looks.stale_at:
+                return
             job = self.waiting.popleft()
             send_id = job.send.send_id
-            if time.monotonic() - job.claimed_at > _USABLE_LEASE_SECONDS:
+            if now - job.claimed_at > _USABLE_LEASE_SECONDS:
                 self._put(Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="lease-short")))
+                continue
+            if self._templates.is_stopped(job):
+                self._put(Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="template-broke")))
                 continue
             reached(CrashPoint.BEFORE_RENDER)
             try:
                 message = job.content.render(send_id=send_id, recipient=job.send.recipient, sender=job.sender)
-            except TemplateInvalid:
-                code = "template"
             except StoreUnavailable:  # its attachments cannot be read now: the mailbox waits, and all is given back
                 self.out[send_id] = job
                 raise
-            except Exception:  # one lead with an odd value must not stop or loop a batch
-                log.exception("send %s: rendering broke", send_id)
-                code = "rendering-broke"
+            except Exception as error:  # noqa: BLE001 - one lead with an odd value must not stop or loop a batch
+                self._put(self._templates.failed(job, error))
             else:
+                job.message = message
                 self.out[send_id] = job
                 yield message
-                continue
-            self._put(Answer(job, Receipt(send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code=code)))
+
+    def recall(self, send_id: int) -> None:
+        """Mark a mail that is out: its provider looks at that last."""
+        message = self.out[send_id].message
+        if message is not None:
+            message.is_recalled = True
+
+
+class _Templates:
+    """Tells a template that works for nobody from one lead with an odd value; stops the former's whole campaign."""
+
+    def __init__(self, put: Callable[..., None], in_hand: Callable[[], Iterator[Job]]) -> None:
+        self._put = put
+        self._in_hand = in_hand
+        self._stopped: set[int] = set()
+        self._failures: Counter[int] = Counter()
+
+    def is_stopped(self, job: Job) -> bool:
+        """Whether its campaign was stopped for a template."""
+        return bool(self._stopped) and job.send.campaign_id in self._stopped
+
+    def try_again(self, jobs_by_mailbox: Mapping[int, Sequence[Job]]) -> None:
+        """What is claimed after its campaign was stopped is so since a person let it go on."""
+        if self._stopped:
+            self._stopped -= {job.send.campaign_id for jobs in jobs_by_mailbox.values() for job in jobs}
+
+    def failed(self, job: Job, error: Exception) -> Answer:
+        """What becomes of a job that could not be rendered: released with its campaign, or refused alone."""
+        send_id, campaign_id = job.send.send_id, job.send.campaign_id
+        if not isinstance(error, TemplateInvalid):
+            log.error("send %s: rendering broke", send_id, exc_info=error)
+        if isinstance(error, TemplateDefect) or self._fails_for_most(job):
+            self._stopped.add(campaign_id)
+            told = error if isinstance(error, TemplateInvalid) else TemplateDefect(f"{type(error).__name__} in a mail.")
+            self._put(TemplateFailure(campaign_id, told), settled=0)
+            return Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="template-broke"))
+        code = "template" if isinstance(error, TemplateInvalid) else "rendering-broke"
+        return Answer(job, Receipt(send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code=code))
+
+    def _fails_for_most(self, job: Job) -> bool:
+        """Whether others in hand fail, too; tried at the first failure, the second, the fourth and so on."""
+        self._failures[job.send.variant_id] += 1
+        count = self._failures[job.send.variant_id]
+        if count & (count - 1):
+            return False
+        others = (other for other in self._in_hand() if other.content is job.content)
+        tried = [_renders(other) for other in islice(others, SAMPLE_OF_A_TEMPLATE)]
+        return is_template_at_fault(failed=1 + tried.count(False), tried=1 + len(tried))
+
+
+def _renders(job: Job) -> bool:
+    try:
+        job.content.render(send_id=job.send.send_id, recipient=job.send.recipient, sender=job.sender)
+    except StoreUnavailable:
+        return True
+    except Exception:  # noqa: BLE001 - whatever it is, it fails
+        return False
+    return True
 
 
 def channel_error(error: Exception) -> LeadmillError:

@@ -25,7 +25,7 @@ def _release_of(reason: str) -> StatusChange:
 
 
 def pause_mailbox(registry: SenderRegistry, actor: Actor, mailbox_id: int, *, reason: str, as_of: datetime) -> bool:
-    """Stop a mailbox within one claim; returns whether it was sending.
+    """Stop a mailbox, what is claimed within two seconds; returns whether it was sending.
 
     Raises:
         NotAllowed: The actor is no analyst.
@@ -56,7 +56,7 @@ def lift_pause(
 
 
 def pause_domain(registry: SenderRegistry, actor: Actor, name: str, *, reason: str, as_of: datetime) -> bool:
-    """Stop all mailboxes of a domain within one claim; returns whether it was sending."""
+    """Stop all mailboxes of a domain, what is claimed within two seconds; returns whether it was sending."""
     actor.require(Role.ANALYST, to="pause a sending domain")
     return registry.change_domain(actor, name, _pause_of(reason), as_of=as_of)
 
@@ -72,7 +72,7 @@ def lift_domain_pause(
 
 
 def pause_account(registry: SenderRegistry, actor: Actor, name: str, *, reason: str, as_of: datetime) -> bool:
-    """Stop a whole lane within one claim; returns whether it was sending."""
+    """Stop a whole lane, what is claimed within two seconds; returns whether it was sending."""
     actor.require(Role.ANALYST, to="pause a provider account")
     return registry.change_account(actor, name, _pause_of(reason), as_of=as_of)
 

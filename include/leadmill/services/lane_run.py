@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar, TypeVarTuple
 
-from leadmill.domain.dispatch import Outcome, SendResult, settle
+from leadmill.domain.dispatch import TAKEN_BACK, Outcome, SendResult, settle
 from leadmill.domain.messages import OutgoingMessage, Receipt
-from leadmill.errors import DatabaseUnavailable, StoreUnavailable, TemplateInvalid
+from leadmill.errors import DatabaseUnavailable, StoreUnavailable, TemplateDefect, TemplateInvalid
 from leadmill.ports.content import CompiledContent, ContentCompiler, Organisation, Recipient, Sender
 from leadmill.ports.dispatch import Claim, SendLedger
 from leadmill.ports.esp import Channel, Esp, Esps
+from leadmill.ports.recalls import RecallLedger
 from leadmill.ports.replies import ReplyCounts
-from leadmill.services.hand_over import Answer, ChannelFailure, Crash, Job, Report, channel_error
+from leadmill.services.hand_over import Answer, ChannelFailure, Crash, Job, Report, TemplateFailure, channel_error
 from leadmill.services.pacing import Pacer
 from leadmill.services.react_to_failures import FailureReactions
 
@@ -30,8 +31,8 @@ _Ts = TypeVarTuple("_Ts")
 CLAIM_AT_FIRST = 50
 CLAIM_AT_MOST = 4_000
 CLAIM_SECONDS = 0.5
-"""A claim is what the lane sends in so many seconds, within these bounds: so many sends are in doubt after a crash, and
-so many still go out after a pause. At an ordinary relay's rate that is 50."""
+"""A claim is what the lane sends in so many seconds, within these bounds: so many sends are in doubt after a crash.
+At an ordinary relay's rate that is 50."""
 
 RECORD_AT_LEAST = 20
 RECORD_AT_MOST = 1_000
@@ -52,6 +53,7 @@ class LanePorts:
     compiler: ContentCompiler
     reactions: FailureReactions
     replies: ReplyCounts
+    recalls: RecallLedger
 
 
 @dataclass(slots=True)
@@ -171,7 +173,9 @@ class LaneRun:
         for variant_id, content in self.ports.ledger.content(missing).items():
             try:
                 self.contents[variant_id] = self.ports.compiler.compile(content, self.organisation)
-            except (TemplateInvalid, StoreUnavailable) as error:
+            except TemplateInvalid as error:
+                self.contents[variant_id] = _Uncompilable(TemplateDefect(str(error)))
+            except StoreUnavailable as error:
                 self.contents[variant_id] = _Uncompilable(error)
 
     def write(self, rest: Iterable[Report] = ()) -> None:
@@ -198,6 +202,9 @@ class LaneRun:
             self.results.append(report.result or self._settle(report, now))
         elif isinstance(report, ChannelFailure):
             reactions.channel_failed(self.name, self.channels[report.mailbox_id], report.error, now=now)
+            self.failures_met += 1
+        elif isinstance(report, TemplateFailure):
+            reactions.template_failed(report.campaign_id, report.error, now=now)
             self.failures_met += 1
         elif isinstance(report, Crash):
             self.broken = self.broken or report.error
@@ -231,10 +238,15 @@ class LaneRun:
                 if attempt == _RECORD_ATTEMPTS:
                     raise
                 time.sleep(_RECORD_WAIT_SECONDS * attempt)
-        self.counts.update(result.outcome.value for result in self.results if result.send_id in states)
+        self.counts.update(_counted(result) for result in self.results if result.send_id in states)
         self.given_back = self.given_back or any(result.outcome is Outcome.RELEASED for result in self.results)
         self._written += len(self.results)
         self.results = []
+
+
+def _counted(result: SendResult) -> str:
+    """The word under which a result is counted; `suppressed` is what claims found."""
+    return "recalled" if result.outcome in TAKEN_BACK else result.outcome.value
 
 
 def _service(channel: Channel) -> str:
@@ -244,12 +256,12 @@ def _service(channel: Channel) -> str:
 
 
 class _Uncompilable:
-    """Stands for a variant that does not compile: each of its sends is refused before any provider hears of it.
+    """Stands for a variant that does not compile: its campaign stops before any provider hears of it.
 
     Where only the store did not answer, its sends are given back, and the next run compiles anew.
     """
 
-    def __init__(self, error: TemplateInvalid | StoreUnavailable) -> None:
+    def __init__(self, error: TemplateDefect | StoreUnavailable) -> None:
         self._error = error
         self.variables = self.deciding = frozenset[str]()
 

@@ -9,10 +9,12 @@ from leadmill.ports.alerts import Alerts, CheckAlerts
 from leadmill.ports.dispatch import Recovered, SendLedger
 from leadmill.ports.holds import HoldLedger
 from leadmill.ports.mailboxes import SenderRegistry
+from leadmill.ports.threads import ThreadLedger
 from leadmill.ports.warm_ups import WarmUpLedger
 from leadmill.services.advance_warm_ups import advance_warm_ups
 from leadmill.services.apply_guardrails import apply_guardrails
 from leadmill.services.hold_senders import end_cool_downs
+from leadmill.services.settle_threads import tell_of_stranded_threads
 
 AMBIGUOUS_ALERT_KEY = "ambiguous_sends"
 TELL_OF_DOUBTS_AFTER = timedelta(hours=1)
@@ -51,6 +53,7 @@ class SweepPorts:
     alerts: CheckAlerts
     holds: HoldLedger
     warm_ups: WarmUpLedger
+    threads: ThreadLedger
     false_pauses_a_month: float
 
 
@@ -61,4 +64,5 @@ def open_lanes(ports: SweepPorts, *, as_of: datetime) -> list[str]:
     end_cool_downs(registry, ports.alerts, as_of=as_of)
     apply_guardrails(registry, ports.alerts, ports.holds, as_of=as_of, false_pauses_a_month=ports.false_pauses_a_month)
     advance_warm_ups(ports.warm_ups, as_of=as_of)
+    tell_of_stranded_threads(ports.threads, ports.alerts, as_of=as_of)
     return ledger.lanes_with_work(as_of=as_of)

@@ -11,13 +11,23 @@ from leadmill.domain.dispatch import is_spam_block
 from leadmill.domain.guardrails import COOL_DOWN
 from leadmill.domain.mailboxes import SenderStatus
 from leadmill.domain.messages import Fault, Receipt, ReceiptStatus
-from leadmill.errors import ConfigInvalid, CredentialsRejected, LeadmillError, ProviderThrottled, SenderSuspended
+from leadmill.errors import (
+    ConfigInvalid,
+    CredentialsRejected,
+    LeadmillError,
+    ProviderThrottled,
+    SenderSuspended,
+    TemplateInvalid,
+)
 from leadmill.ports.alerts import Alerts
 from leadmill.ports.content import Sender
 from leadmill.ports.dispatch import ClaimedSend, SendLedger
 from leadmill.ports.esp import Channel
 from leadmill.ports.mailboxes import SenderRegistry, StatusChange
 from leadmill.services.hold_senders import account_alert_key, cool_down_domain, domain_alert_key, mailbox_alert_key
+
+TEMPLATE_BROKE = "its mails cannot be written"
+"""How the reason of a campaign that a template has stopped begins."""
 
 UNAVAILABLE_WAIT = timedelta(seconds=60)
 """How long nothing is claimed for a sender whose server cannot be reached or gives no answer."""
@@ -65,6 +75,21 @@ class FailureReactions:
     def lane_works(self, lane: str, *, now: datetime) -> None:
         """The provider took mails again."""
         self.alerts.resolve(f"provider_unavailable:{lane}", as_of=now)
+
+    def template_failed(self, campaign_id: int, error: TemplateInvalid, *, now: datetime) -> None:
+        """A template works for nobody: its campaign waits for a person, and keeps its leads."""
+        if not self.ledger.stop_campaign(campaign_id, reason=f"{TEMPLATE_BROKE}: {error}", as_of=now):
+            return
+        self.alerts.raise_alert(
+            kind="template_broke",
+            severity="critical",
+            subject=f"campaign “{self.ledger.campaign_name(campaign_id)}”",
+            message=f"It was paused, since its mails cannot be written: {error} Nobody was left out: what was about to "
+            "go out is planned again. See its content; copy the campaign, mend the copy, and leave out whom this one "
+            "mailed. Where what it lacked is there now, press Resume on its page.",
+            dedupe_key=f"template_broke:{campaign_id}",
+            as_of=now,
+        )
 
     def refused(self, receipt: Receipt, send: ClaimedSend, sender: Sender, *, now: datetime) -> None:
         """A refusal that blames the sender stops it; one that blames the content asks for a review."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from leadmill.services.hand_over import Crew
 from leadmill.services.lane_run import CLAIM_AT_FIRST, LanePorts, LaneRun
+from leadmill.services.recall_sends import Recalls
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +42,8 @@ async def send_lanes(
         time_budget_seconds: When it is used up, nothing more is claimed; what was claimed is still sent.
 
     Returns:
-        Counts by lane: claimed, accepted, refused, retry, released, ambiguous, suppressed; of a dry run claimed and
-        suppressed.
+        Counts by lane: claimed, accepted, refused, retry, released, ambiguous, suppressed, and recalled: taken back
+        for good after the claim. Of a dry run claimed and suppressed.
 
     Raises:
         NotFound: No lane of that name; raised, as any other error, after the other lanes have sent.
@@ -50,7 +53,8 @@ async def send_lanes(
         return {lane: _would_take(ports, lane, worker, as_of) for lane in lanes}
     with ThreadPoolExecutor(1, "claims") as claims, ThreadPoolExecutor(1, "records") as records:
         runs = [LaneRun(lane, worker, ports, claims, records, as_of, time_budget_seconds) for lane in lanes]
-        ended = await asyncio.gather(*(_send_lane(run) for run in runs), return_exceptions=True)
+        async with _recalling(ports, worker, as_of) as recalls:
+            ended = await asyncio.gather(*(_send_lane(run, recalls) for run in runs), return_exceptions=True)
     errors = [error for error in ended if isinstance(error, BaseException)]
     for error in errors[1:]:
         log.error("a further lane failed", exc_info=error)
@@ -59,17 +63,36 @@ async def send_lanes(
     return {run.name: dict(run.counts) for run in runs}
 
 
+@contextlib.asynccontextmanager
+async def _recalling(ports: LanePorts, worker: str, as_of: datetime) -> AsyncIterator[Recalls]:
+    """Looks for sends that must not go out, in a thread of their own: claims and answers may wait for locks."""
+    began = time.monotonic()
+
+    def clock() -> datetime:
+        return as_of + timedelta(seconds=time.monotonic() - began)
+
+    with ThreadPoolExecutor(1, "recalls") as thread:
+        begin = partial(Recalls, ports.recalls, worker, thread=thread, clock=clock)
+        recalls = await asyncio.get_running_loop().run_in_executor(thread, begin)
+        looking = asyncio.create_task(recalls.keep_looking())
+        try:
+            yield recalls
+        finally:
+            looking.cancel()
+
+
 def _would_take(ports: LanePorts, lane: str, worker: str, as_of: datetime) -> dict[str, int]:
     claim = ports.ledger.claim(lane, worker=worker, now=as_of, limit=CLAIM_AT_FIRST, dry_run=True)
     return {"claimed": len(claim.sends), "suppressed": claim.suppressed}
 
 
-async def _send_lane(run: LaneRun) -> None:
+async def _send_lane(run: LaneRun, recalls: Recalls) -> None:
     await run.claiming(run.read_organisation)
-    crew = Crew(run.open_channel, run.pacer)
+    crew = Crew(run.open_channel, run.pacer, recalls)
+    recalls.watch(crew)
     recording = asyncio.create_task(_record_answers(run, crew))
     try:
-        await _claim_while_due(run, crew)
+        await _claim_while_due(run, crew, recalls)
     finally:
         # Whatever happened, what is still in the crew's hands is answered, and what is known is written.
         await crew.dismiss()
@@ -82,16 +105,16 @@ async def _send_lane(run: LaneRun) -> None:
         raise run.broken
 
 
-async def _claim_while_due(run: LaneRun, crew: Crew) -> None:
+async def _claim_while_due(run: LaneRun, crew: Crew, recalls: Recalls) -> None:
     """Keep the crew busy: the next claim is made while the last of the one before are still being sent."""
     while run.broken is None and run.time_left > 0:
         await crew.until_at_most(run.claim_size // (2 if run.claim_size > CLAIM_AT_FIRST else 3))
         await _until_held_back(run, crew)
         run.changed.clear()
-        claim, jobs = await run.claiming(run.claim)
-        if claim.sends:
+        with recalls.claiming():  # until the crew has the jobs: what a look finds before is lost on it
+            claim, jobs = await run.claiming(run.claim)
             crew.submit(jobs)
-        elif not claim.suppressed and not await _until_claimable(run, claim.retry_at):
+        if not claim.sends and not claim.suppressed and not await _until_claimable(run, claim.retry_at):
             return
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from jinja2 import Template, nodes
 
+from leadmill.adapters.content import time_budget
 from leadmill.adapters.content.framing import FramedVariant
 from leadmill.adapters.content.header_values import ascii_domain, list_headers, mail_address, single_line
 from leadmill.adapters.content.known_values import KnownValues, taken_apart
@@ -17,7 +18,7 @@ from leadmill.adapters.content.tracking import Edge, add_pixel, track_links
 from leadmill.domain.messages import Attachment, Frame, OutgoingMessage
 from leadmill.domain.send_references import message_id, unsubscribe_url
 from leadmill.domain.template_fields import AskedFields
-from leadmill.errors import TemplateInvalid
+from leadmill.errors import TemplateDefect, TemplateInvalid
 from leadmill.ports.content import (
     PROVIDED_VARIABLES,
     AttachmentLoader,
@@ -149,7 +150,13 @@ class JinjaContent:
         fields: dict[str, object] = dict(recipient.fields.items())
         fields |= shared.fields
         fields["email"], fields["unsubscribe_url"] = recipient.email, unsubscribe
-        frame, values = self._filled(fields, send_id, unsubscribe, recipient.lead_id)
+        time_budget.begin()
+        try:
+            frame, values = self._filled(fields, send_id, unsubscribe, recipient.lead_id)
+        except TemplateDefect as error:
+            raise TemplateDefect(f"{self._place}: {error}") from error
+        finally:
+            time_budget.end()
         return OutgoingMessage(
             send_id=send_id,
             sender_address=shared.address,

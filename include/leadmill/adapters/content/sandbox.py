@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from leadmill.adapters.content.deciding import deciding_names
 from leadmill.adapters.content.fallbacks import apply_fallbacks
 from leadmill.adapters.content.plain_values import printable, refusals
+from leadmill.adapters.content.time_budget import check, counted, timed
 from leadmill.domain.content_blocks import NO_VERSION
 from leadmill.errors import TemplateInvalid
 
@@ -55,6 +56,9 @@ _REFUSED: dict[type[nodes.Node], str] = {
     nodes.NSRef: "`namespace` is not available.",
     nodes.Pow: "Powers are not available.",
 }
+_COUNTED = "in time"
+"""The filter around what a `for` runs over; no template can name it."""
+
 _MISSING = re.compile(r"^'([^']{1,100})' is undefined$")
 
 
@@ -82,8 +86,17 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
             keep_trailing_newline=False,
         )
         self.globals = {}
-        self.filters = {name: FILTERS[name] for name in _ALLOWED_FILTERS}
-        self.filters |= {"replace": _replace, "join": _join, "round": _round}
+        allowed = {name: FILTERS[name] for name in _ALLOWED_FILTERS}
+        allowed |= {"replace": _replace, "join": _join, "round": _round}
+        self.filters = {name: timed(function) for name, function in allowed.items()} | {_COUNTED: counted}
+
+    def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
+        """Python of a template, its loops on a budget of time; a part of it may come here a second time."""
+        for loop in source.find_all(nodes.For):
+            if not (isinstance(loop.iter, nodes.Filter) and loop.iter.name == _COUNTED):
+                loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
+                loop.iter.set_environment(self)
+        return super()._generate(source, *args, **kwargs)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Multiply or take the remainder of numbers; `"a" * 10**9` and `"%999999999d" % 1` stay out."""
@@ -199,6 +212,7 @@ def fill(template: Template, variables: Mapping[str, object], where: str) -> str
     size = 0
     try:
         for part in template.root_render_func(template.new_context(dict(variables), shared=True)):
+            check()
             size += len(part)
             if size > RENDERED_LIMIT:
                 raise TemplateInvalid(f"{where} grew beyond {RENDERED_LIMIT:,} characters.")

@@ -7,7 +7,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -74,11 +74,24 @@ def make_calls(calls: Iterable[Call], hand_over: Callable[[Call], CallOutcome], 
     while waiting:
         if time.monotonic() - began > CALL_WITHIN_SECONDS:
             raise ProviderUnavailable(f"{lane_of}: the provider is too slow for its batch; the rest is given back.")
-        outcome = hand_over(waiting.popleft())
+        call, recalled = _without_recalled(waiting.popleft())
+        yield from recalled
+        if not call.messages:
+            continue
+        outcome = hand_over(call)
         yield from outcome.receipts
         if outcome.error is not None:
             raise outcome.error
         waiting.extendleft(reversed(outcome.again))
+
+
+def _without_recalled(call: Call) -> tuple[Call, list[Receipt]]:
+    """The call without what was taken back since it was rendered, and those receipts."""
+    recalled = [message for message in call.messages if message.is_recalled]
+    if not recalled:
+        return call, []
+    kept = [message for message in call.messages if not message.is_recalled]
+    return replace(call, messages=kept), [Receipt(message.send_id, ReceiptStatus.RECALLED) for message in recalled]
 
 
 def _all_of(calls: Iterable[Call], lane_of: str) -> deque[Call]:

@@ -172,6 +172,7 @@ class SmtpEsp:
             recipient = _envelope_address(message.recipient)
         except UnicodeError:
             return Receipt(message.send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code="address-not-ascii")
+        given = message
         extra = self._options.preset.headers(message, configuration_set=self._options.configuration_set)
         if extra:
             message = replace(message, headers=(*message.headers, *extra))
@@ -179,7 +180,7 @@ class SmtpEsp:
             text = self._to_bytes(message)
         except TemplateInvalid:
             return Receipt(message.send_id, ReceiptStatus.REFUSED, fault=Fault.MESSAGE, code="template")
-        return Mail(message.send_id, sender, recipient, as_sent(text))
+        return Mail(message.send_id, sender, recipient, as_sent(text), message=given)
 
     def _sender(self, address: str) -> bytes:
         self._senders[address] = _envelope_address(address)

@@ -53,8 +53,11 @@ class Delivery:
     def next(self) -> Mail | None:
         if self.error is not None:
             return None
-        if self._again:
-            return self._again.popleft()
+        while self._again:
+            mail = self._again.popleft()
+            if not mail.is_recalled:
+                return mail
+            self._receipt(Receipt(mail.send_id, ReceiptStatus.RECALLED))
         for message in self._messages:
             found = self._prepare(message)
             if isinstance(found, Mail):
@@ -74,7 +77,7 @@ class Delivery:
     def may_hand_over(self, mail: Mail) -> bool:
         if self._loop.time() - mail.asked_at > HAND_OVER_WITHIN_SECONDS:
             self.fail(ProviderUnavailable(f"{self._lane_of}: the mail server is too slow; the rest is given back."))
-        return self.error is None
+        return self.error is None and not mail.is_recalled
 
     def accepted(self, mail: Mail, text: bytes) -> None:
         self._receipt(Receipt(mail.send_id, ReceiptStatus.ACCEPTED, queue_id(text)))

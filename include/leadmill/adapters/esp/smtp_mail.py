@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
+from leadmill.domain.messages import OutgoingMessage
+
 
 class Ending(Enum):
     """How a connection's part in a delivery ended."""
@@ -39,6 +41,12 @@ class Mail:
     asked_at: float = 0.0
     recipient_accepted: bool = False
     refusal: tuple[int, bytes, bool] | None = None
+    message: OutgoingMessage | None = None
+
+    @property
+    def is_recalled(self) -> bool:
+        """Whether it was taken back since it was rendered."""
+        return self.message is not None and self.message.is_recalled
 
 
 class Feed(Protocol):

@@ -46,6 +46,7 @@ def _draft_of(row: Row, variants: Sequence[Row]) -> CampaignDraft:
         ends_at=row["ends_at"],
         track_opens=row["track_opens"],
         track_clicks=row["track_clicks"],
+        ends_on_any_bounce=row["ends_on_any_bounce"],
         fallbacks=fallbacks_of(row),
         blocks=blocks_of(row),
     )

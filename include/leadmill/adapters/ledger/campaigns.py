@@ -167,6 +167,7 @@ def _settings(draft: CampaignDraft) -> dict[str, Any]:
         "ends_at": draft.ends_at,
         "track_opens": draft.track_opens,
         "track_clicks": draft.track_clicks,
+        "ends_on_any_bounce": draft.ends_on_any_bounce,
         "fallbacks": Jsonb([list(pair) for pair in draft.fallbacks]),
         "blocks": Jsonb([block.to_json() for block in draft.blocks]),
     }

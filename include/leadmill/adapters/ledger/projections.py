@@ -12,7 +12,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from leadmill.adapters.ledger.database import Database
-from leadmill.domain.evidence import FOLLOW_UPS_STOP_ON, SUPPRESSION_RANK
+from leadmill.domain.evidence import FOLLOW_UPS_STOP_ON, SOFT_BOUNCE_DELAY, SUPPRESSION_RANK
 from leadmill.domain.sends import EVIDENCE_RANK, SENT_STATES
 from leadmill.ports.collecting import Evidence, ProjectionCounts
 from leadmill.sql import query
@@ -36,6 +36,8 @@ class EventsProjection:
         cancelled = self._cancel_follow_ups(evidence, touched, as_of)
         newly_sent = [row["send_id"] for row in moved if row["state_before"] not in _SENT]
         released = self._follow_ups("release_follow_ups", newly_sent, as_of)
+        put_off = [row["send_id"] for row in moved if row["state_after"] == "bounced" and not row["ends_sequence"]]
+        self._follow_ups("delay_follow_ups", put_off, as_of, days=SOFT_BOUNCE_DELAY.days)
         suppressed = self._suppress(evidence)
         days = {(row["mailbox_id"], row["accepted_on"]) for row in touched if row["mailbox_id"] and row["accepted_on"]}
         self._refresh(days)
@@ -72,7 +74,8 @@ class EventsProjection:
         moved = [row for row in touched if row["state_before"] != row["state_after"]]
         stopped: dict[str, list[int]] = {
             "complained": [row["send_id"] for row in moved if row["state_after"] == "complained"],
-            "bounced": [row["send_id"] for row in moved if row["state_after"] == "bounced"],
+            # A soft bounce may turn out hard, without another state.
+            "bounced": [row["send_id"] for row in touched if row["state_after"] == "bounced" and row["ends_sequence"]],
             "unsubscribed": [
                 i for i, at in zip(sends.send_ids, sends.unsubscribe_times, strict=True) if at and i in ours
             ],
@@ -82,7 +85,7 @@ class EventsProjection:
             self._follow_ups("cancel_follow_ups", stopped[cause], as_of, cause=cause) for cause in FOLLOW_UPS_STOP_ON
         )
 
-    def _follow_ups(self, name: str, send_ids: list[int], as_of: datetime, **more: str) -> int:
+    def _follow_ups(self, name: str, send_ids: list[int], as_of: datetime, **more: object) -> int:
         if not send_ids:
             return 0
         parameters: dict[str, Any] = {"send_ids": send_ids, "as_of": as_of, **more}

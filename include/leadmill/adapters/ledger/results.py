@@ -10,18 +10,18 @@ from psycopg.rows import DictRow
 
 from leadmill.adapters.ledger.array_text import bigints, texts
 from leadmill.domain.crash_points import CrashPoint, reached
-from leadmill.domain.dispatch import Outcome, SendResult
+from leadmill.domain.dispatch import TAKEN_BACK, Outcome, SendResult
 from leadmill.sql import query
 
 _SUBJECT = "ledger/results"
-_AGAIN = frozenset({Outcome.RETRY, Outcome.RELEASED})
+_GIVES_QUOTA_BACK = frozenset({Outcome.RETRY, Outcome.RELEASED}) | TAKEN_BACK
 
 
 def record(
     connection: psycopg.Connection[DictRow], worker: str, results: Sequence[SendResult], now: datetime
 ) -> dict[int, str]:
     """Write the results that are still this worker's to write; returns each send's new state."""
-    _lock_quota(connection, [r.send_id for r in results if r.outcome in _AGAIN])
+    _lock_quota(connection, [r.send_id for r in results if r.outcome in _GIVES_QUOTA_BACK])
     accepted = [r for r in results if r.outcome is Outcome.ACCEPTED]
     states = _claimed_accepted(connection, worker, accepted, now) if accepted else {}
     if len(states) < len(results):
@@ -68,6 +68,7 @@ def _others(
     states |= _accepted(connection, worker, by_outcome.get(Outcome.ACCEPTED, []), now)
     states |= _refused(connection, by_outcome.get(Outcome.REFUSED, []), now)
     states |= _again(connection, again, now)
+    states |= _taken_back(connection, [r for outcome in TAKEN_BACK for r in by_outcome.get(outcome, [])], now)
     states |= _ambiguous(connection, by_outcome.get(Outcome.AMBIGUOUS, []), now)
     return states
 
@@ -143,6 +144,25 @@ def _again(connection: psycopg.Connection[DictRow], results: Sequence[SendResult
             },
         )
     )
+
+
+def _taken_back(
+    connection: psycopg.Connection[DictRow], results: Sequence[SendResult], now: datetime
+) -> dict[int, str]:
+    """Sends that were recalled for good: their quota is given back, their leads' follow-ups end."""
+    if not results:
+        return {}
+    connection.execute(query(_SUBJECT, "release_quota"), {"send_ids": [r.send_id for r in results]})
+    parameters = {
+        "send_ids": [r.send_id for r in results],
+        "states": [r.outcome.value for r in results],
+        "codes": [r.code for r in results],
+        "now": now,
+    }
+    states = _states(connection.execute(query(_SUBJECT, "take_back"), parameters))
+    suppressed = [send_id for send_id, state in states.items() if state == Outcome.SUPPRESSED]
+    cancel_follow_ups(connection, suppressed, cause="suppressed", as_of=now)
+    return states
 
 
 def _ambiguous(connection: psycopg.Connection[DictRow], results: Sequence[SendResult], now: datetime) -> dict[int, str]:

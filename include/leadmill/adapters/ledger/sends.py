@@ -14,7 +14,7 @@ from leadmill.adapters.ledger.claims import ClaimRequest, claim
 from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.ledger.results import cancel_follow_ups, record
 from leadmill.adapters.ledger.retrying import in_transaction
-from leadmill.domain.access import Actor
+from leadmill.domain.access import SYSTEM, Actor
 from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import AMBIGUOUS_IS_LOST_AFTER, SendResult
 from leadmill.errors import ConfigInvalid, Conflict, NotFound
@@ -83,6 +83,15 @@ class LedgerSends:
             if mailbox_id is not None:
                 connection.execute(query(_SUBJECT, "hold_back_mailbox"), {"mailbox_id": mailbox_id, "until": until})
 
+    def stop_campaign(self, campaign_id: int, *, reason: str, as_of: datetime) -> bool:
+        values = {"campaign_id": campaign_id, "reason": reason, "as_of": as_of}
+        with self._database.transaction() as connection:
+            stopped = connection.execute(query(_SUBJECT, "stop_campaign"), values).rowcount == 1
+            if stopped:
+                subject = ("campaign", campaign_id)
+                record_audit(connection, SYSTEM, "campaign.pause", subject, at=as_of, reason=reason)
+        return stopped
+
     def recover(self, *, as_of: datetime) -> Recovered:
         def work(connection: psycopg.Connection[DictRow]) -> Recovered:
             dead = connection.execute(query(_DOUBTS, "expire_leases"), {"as_of": as_of}).fetchall()
@@ -90,6 +99,7 @@ class LedgerSends:
                 query(_DOUBTS, "lose_old_doubts"), {"as_of": as_of, "before": as_of - AMBIGUOUS_IS_LOST_AFTER}
             ).fetchall()
             connection.execute(query(_DOUBTS, "forget_settled_doubts"))
+            connection.execute(query("ledger/recalls", "forget_old_wishes"))
             cancel_follow_ups(connection, [row["send_id"] for row in lost], cause="lost", as_of=as_of)
             return Recovered(ambiguous=len(dead), lost=len(lost))
 

@@ -139,6 +139,12 @@ update ledger.mailboxes set next_send_at = greatest(next_send_at, :until::timest
 -- Claim nothing for a lane before that time.
 update ledger.provider_accounts set next_send_at = greatest(next_send_at, :until::timestamptz) where name = :lane::text;
 
+-- name: stop_campaign
+-- Pause a campaign that cannot go on without a person. No row: it does not run.
+update ledger.campaigns set status = 'paused', status_reason = :reason::text, updated_at = :as_of::timestamptz
+where campaign_id = :campaign_id::bigint and status = 'running'
+returning campaign_id;
+
 -- name: variants_of_sends
 -- What is the content of these variants?
 select v.variant_id, v.campaign_id, v.step, v.subject, v.body_html, v.body_text, c.track_opens, c.track_clicks,

@@ -91,8 +91,9 @@ join ledger.sends s on s.campaign_id = c.campaign_id
 join steps st on st.campaign_id = s.campaign_id and st.step = s.step
 join ledger.sends before on before.lead_id = s.lead_id
   and before.campaign_id + 0 = s.campaign_id + 0 and before.step = st.step_before -- "+ 0": look it up by lead
-where c.status not in ('finished', 'cancelled', 'deleted') and s.state = 'planned' and s.due_at is null and before.state in ('accepted', 'delivered')
-  and before.replied_at is null
+where c.status not in ('finished', 'cancelled', 'deleted') and s.state = 'planned' and s.due_at is null and before.replied_at is null
+  and (before.state in ('accepted', 'delivered')
+    or (before.state = 'bounced' and not ledger.ends_sequence(before.state, before.bounce_kind, c.ends_on_any_bounce)))
 limit 100000;
 
 -- name: cancel_orphans
@@ -108,8 +109,8 @@ with steps as (
   join ledger.sends before on before.lead_id = s.lead_id
     and before.campaign_id + 0 = s.campaign_id + 0 and before.step = st.step_before -- "+ 0": look it up by lead
   where c.status not in ('finished', 'cancelled', 'deleted') and s.state = 'planned'
-    and (before.state in ('suppressed', 'bounced', 'complained', 'refused', 'lost', 'cancelled', 'expired')
-      or before.replied_at is not null)
+    and (before.state in ('suppressed', 'refused', 'lost', 'cancelled', 'expired')
+      or ledger.ends_sequence(before.state, before.bounce_kind, c.ends_on_any_bounce) or before.replied_at is not null)
   for update of s skip locked
 )
 update ledger.sends s set state = 'cancelled', code = orphans.cause, state_changed_at = :as_of::timestamptz

@@ -40,7 +40,7 @@ with evidence as (
   unsubscribed_at = least(s.unsubscribed_at, e.unsubscribed_at)
 from evidence e join before b using (send_id)
 where s.send_id = e.send_id
-  returning s.send_id, b.state as state_before, s.state as state_after, s.mailbox_id, s.claimed_at,
+  returning s.send_id, b.state as state_before, s.state as state_after, s.bounce_kind, s.campaign_id, s.mailbox_id, s.claimed_at,
     (s.accepted_at at time zone 'UTC')::date as accepted_on
 ), counted as (
   update ledger.mailbox_usage mu set accepted = mu.accepted + n.accepted
@@ -50,7 +50,9 @@ where s.send_id = e.send_id
     where s.state_before in ('ambiguous', 'lost') and s.state_after not in ('ambiguous', 'lost') group by 1, 2
   ) n where mu.mailbox_id = n.mailbox_id and mu.day = n.day
 )
-select send_id, state_before, state_after, mailbox_id, accepted_on from moved;
+select m.send_id, m.state_before, m.state_after, m.mailbox_id, m.accepted_on,
+  ledger.ends_sequence(m.state_after, m.bounce_kind, c.ends_on_any_bounce) as ends_sequence
+from moved m join ledger.campaigns c using (campaign_id);
 
 -- name: suppress_leads
 -- Leave these people alone from now on. The weightiest reason stays, and its earliest event, in whatever order they come.

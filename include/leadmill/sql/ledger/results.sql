@@ -158,11 +158,22 @@ where au.account_id = n.account_id and au.hour = n.hour;
 update ledger.sends s
 set state = case when c.status in ('cancelled', 'deleted') then 'cancelled' else 'planned' end,
   due_at = r.due_at, attempts = s.attempts - case when r.attempted then 0 else 1 end,
-  fault = nullif(r.fault, ''), code = nullif(r.code, ''), answered = true, claimed_at = null,
+  fault = nullif(r.fault, ''), answered = true, claimed_at = null,
+  code = case when c.status in ('cancelled', 'deleted') then 'campaign_cancelled' else nullif(r.code, '') end,
   state_changed_at = :now::timestamptz
 from unnest(:send_ids::bigint[], :due_ats::timestamptz[], :attempted::boolean[], :faults::text[], :codes::text[])
   as r(send_id, due_at, attempted, fault, code), ledger.campaigns c
 where s.send_id = r.send_id and c.campaign_id = s.campaign_id and s.state in ('claimed', 'ambiguous')
+returning s.send_id, s.state;
+
+-- name: take_back
+-- Write that claimed sends never went out and will not: their leads must not be mailed (suppressed), or their sequence
+-- ended (cancelled). What was never attempted has no mailbox.
+update ledger.sends s
+set state = r.state, code = r.code, attempts = s.attempts - 1, answered = true, claimed_at = null,
+  mailbox_id = case when s.attempts > 1 then s.mailbox_id end, state_changed_at = :now::timestamptz
+from unnest(:send_ids::bigint[], :states::text[], :codes::text[]) as r(send_id, state, code)
+where s.send_id = r.send_id and s.state in ('claimed', 'ambiguous')
 returning s.send_id, s.state;
 
 -- name: record_ambiguous

@@ -28,10 +28,10 @@ from ledger.sends s left join ledger.claims c on s.state = 'claimed' and c.claim
 where s.campaign_id = :campaign_id::bigint and s.state in ('claimed', 'ambiguous', 'suppressed');
 
 -- name: sticky_waiting
--- For which mailboxes do due follow-ups wait, since the thread began there?
-select f.mailbox_id, count(*)::integer as waiting
+-- For which mailboxes do due follow-ups wait, since the thread began there or was handed on to it?
+select t.mailbox_id, count(*)::integer as waiting
 from ledger.sends s
-join ledger.sends f on f.campaign_id = s.campaign_id and f.lead_id = s.lead_id and f.step = 1
+cross join lateral ledger.thread_mailbox(s.campaign_id, s.step, s.lead_id) as t(mailbox_id)
 where s.campaign_id = :campaign_id::bigint and s.state = 'planned' and s.step > 1 and s.due_at <= :as_of::timestamptz
-  and (s.window_ends_at is null or s.window_ends_at > :as_of::timestamptz) and f.mailbox_id is not null
-group by f.mailbox_id order by f.mailbox_id;
+  and (s.window_ends_at is null or s.window_ends_at > :as_of::timestamptz) and t.mailbox_id > 0
+group by t.mailbox_id order by t.mailbox_id;

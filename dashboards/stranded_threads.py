@@ -1,0 +1,64 @@
+"""Threads whose mailbox is gone, and the three ways on: another mailbox, an end, or waiting for it."""
+
+from __future__ import annotations
+
+import page
+import senders
+import streamlit as st
+
+from leadmill.domain.access import Role
+from leadmill.domain.quantities import counted
+from leadmill.ports.threads import StrandedThreads
+
+HAND_ON, END, WAIT = "Hand them on", "End them", "Let them wait"
+WHAT_EACH_DOES = (
+    "**Hand on**: the next mails go out from another mailbox of the same pool, within its limits; the recipient sees "
+    "another sender. **End**: no further mail of these campaigns goes to these leads. **Wait**: as now; they go out "
+    "when the mailbox sends again, and you are asked again after three days."
+)
+
+
+def show() -> None:
+    """One box for each such mailbox; nothing where there is none."""
+    for each in page.leadmill().stranded_threads(page.now()):
+        _show_one(each)
+
+
+def _show_one(each: StrandedThreads) -> None:
+    with st.container(border=True, key=f"threads_{each.mailbox_id}"):
+        why = "is paused" if each.is_paused else f"serves the pool {each.pool} now"
+        waits = counted(each.threads, "thread waits", "threads wait")
+        st.markdown(f"**{waits}** for {each.address}, which {why}; {each.due:,} of them have a mail due.")
+        since = f"Since {senders.moment(each.since)}"
+        chosen = f" · {each.chosen_by} lets them wait since {senders.moment(each.chosen_at)}: {each.reason}"
+        st.caption(since + (chosen if each.chosen_at else " · nobody has decided yet, so they wait"))
+        if page.actor().role is not Role.VIEWER:
+            _decide(each)
+
+
+def _decide(each: StrandedThreads) -> None:
+    number = each.mailbox_id
+    others = {state.address: state.mailbox.mailbox_id for state in page.leadmill().mailboxes(page.now())}
+    others.pop(each.address, None)
+    with st.form(f"threads_form_{number}", border=False):
+        st.caption(WHAT_EACH_DOES)
+        choice = st.radio(
+            "What becomes of them?", [HAND_ON, END, WAIT], index=2, horizontal=True, key=f"choice_{number}"
+        )
+        to = st.selectbox("Hand on to", ["Every mailbox of the pool in turn", *others], key=f"to_{number}")
+        reason = st.text_input("Reason", help="The audit log keeps it.", key=f"threads_reason_{number}")
+        if st.form_submit_button("Decide for all of them"):
+            with page.attempt():
+                page.say_later(_settle(number, str(choice), others.get(str(to)), reason))
+                st.rerun()
+
+
+def _settle(number: int, choice: str, to_mailbox_id: int | None, reason: str) -> str:
+    app, actor, at = page.leadmill(), page.actor(), page.now()
+    if choice == HAND_ON:
+        moved, stay = app.hand_on_threads(actor, number, to_mailbox_id=to_mailbox_id, reason=reason, as_of=at)
+        rest = f" {counted(stay, 'thread stays', 'threads stay')}: no such mailbox of their pool sends." if stay else ""
+        return f"{counted(moved, 'thread goes', 'threads go')} on from elsewhere.{rest}"
+    if choice == END:
+        return f"{counted(app.end_threads(actor, number, reason=reason, as_of=at), 'thread')} ended."
+    return f"{counted(app.let_threads_wait(actor, number, reason=reason, as_of=at), 'thread waits', 'threads wait')}."
