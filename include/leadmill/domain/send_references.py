@@ -24,6 +24,10 @@ PROBE_HEADER = "X-Leadmill-Probe"
 
 _PROBE = "probe-"
 _NONCE = re.compile(r"[A-Za-z0-9]{8,40}")
+_TOKEN = re.compile(r"(\d{1,19}\.[A-Za-z0-9_-]{16})(?:[^A-Za-z0-9_-].*)?", re.DOTALL)
+_TAKEN_ALONG = ")]}>.,;:!?'\"*_…»”’）】。，；：！？"
+"""Punctuation that programs take along when they make a link of a text's address."""
+
 _MESSAGE_ID = re.compile(r"<?lm\.(\d{1,19})\.([A-Za-z0-9_-]{16})@[^\s<>@]+>?")
 
 
@@ -90,13 +94,25 @@ def link_token(kind: LinkKind, send_id: int, key: bytes, *, url: str = "") -> st
 
 
 def send_id_of_token(kind: LinkKind, token: str, key: bytes, *, url: str = "") -> int | None:
-    """The send id of a genuine token of that kind (and for that URL), else None."""
-    number, _, signature = token.partition(".")
+    """The send id of a genuine token of that kind (and for that URL), else None.
+
+    What stands behind the token, such as ")." or "&gt;", is nobody's: programs take it along from the text around.
+    """
+    found = _TOKEN.fullmatch(token)
+    number, _, signature = (found[1] if found else token).partition(".")
     if not number.isascii() or not number.isdigit() or len(number) > _ID_DIGITS:
         return None
     send_id = int(number)
     expected = _link_signature(kind, send_id, key, url)
     return send_id if _is_genuine(signature, expected, f"{kind}{send_id}|{url}", key) else None
+
+
+def clicked_url(url: str, token: str, key: bytes) -> str:
+    """The URL that a click's token vouches for: the given one, or it without punctuation that was taken along, or ""."""
+    for candidate in dict.fromkeys((url, url.rstrip(_TAKEN_ALONG))):
+        if send_id_of_token(LinkKind.CLICK, token, key, url=candidate) is not None:
+            return candidate
+    return ""
 
 
 def _link_signature(kind: LinkKind, send_id: int, key: bytes, url: str) -> str:
@@ -133,6 +149,11 @@ def open_url(edge_base_url: str, send_id: int, key: bytes) -> str:
 def unsubscribe_url(edge_base_url: str, send_id: int, key: bytes) -> str:
     """The RFC 8058 one-click URL; GET shows a page with a button, POST acts."""
     return f"{edge_base_url}/u/{link_token(LinkKind.UNSUBSCRIBE, send_id, key)}"
+
+
+def is_unsubscribe_url(edge_base_url: str, url: str) -> bool:
+    """Whether it is an unsubscribe link of this edge, perhaps with a query or fragment behind it: never tracked."""
+    return url.startswith(f"{edge_base_url}/u/")
 
 
 def click_url(edge_base_url: str, send_id: int, key: bytes, *, url: str) -> str:

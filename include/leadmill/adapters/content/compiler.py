@@ -191,7 +191,7 @@ class JinjaContent:
         text = close_gaps(fill(self._text, fields, f"{where}: the text body"))
         self._require_footer(text, html, unsubscribe, where)
         if self._variant.track_clicks:
-            html = track_links(html, edge=self._edge, send_id=send_id, unsubscribe_url=unsubscribe)
+            html = track_links(html, edge=self._edge, send_id=send_id)
         if self._variant.track_opens:
             html = add_pixel(html, edge=self._edge, send_id=send_id)
         return subject, text, html

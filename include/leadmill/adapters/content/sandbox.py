@@ -18,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from leadmill.adapters.content.deciding import deciding_names
 from leadmill.adapters.content.fallbacks import apply_fallbacks
+from leadmill.adapters.content.url_places import URL_FILTERS
 from leadmill.domain.content_blocks import NO_VERSION
 from leadmill.errors import TemplateInvalid
 
@@ -76,7 +77,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         super().__init__(undefined=MissingField, autoescape=escapes_html, cache_size=0, keep_trailing_newline=False)
         self.globals = {}
         self.filters = {name: FILTERS[name] for name in _ALLOWED_FILTERS}
-        self.filters |= {"replace": _replace, "join": _join, "round": _round}
+        self.filters |= {"replace": _replace, "join": _join, "round": _round, **URL_FILTERS}
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Multiply or take the remainder of numbers; `"a" * 10**9` and `"%999999999d" % 1` stay out."""

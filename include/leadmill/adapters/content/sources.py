@@ -1,4 +1,4 @@
-"""The three templates of a variant as they are compiled: blocks put in, styles inlined, the text part made."""
+"""The three templates of a variant as they are compiled: blocks put in, URLs safe, styles inlined, text part made."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from leadmill.adapters.content.blocks import with_blocks
 from leadmill.adapters.content.inline_css import inline_css
 from leadmill.adapters.content.sandbox import TemplateSandbox
 from leadmill.adapters.content.text_part import text_template
+from leadmill.adapters.content.url_places import encode_in_html, encode_in_text
 from leadmill.ports.content import VariantContent
 
 _WRAPPED = ('<!doctype html><html><head><meta charset="utf-8"></head><body>', "</body></html>")
@@ -35,6 +36,7 @@ def sources_of(
     if not any(tag in html.lower() for tag in ("<html", "<body")):
         html = html.join(_WRAPPED)
     html = with_blocks(html, blocks, sandbox=html_sandbox, as_text=False, where=f"{where}: the HTML body")
+    html = encode_in_html(html)
     if variant.body_text.strip():
         place = f"{where}: the text body"
         text = with_blocks(variant.body_text, blocks, sandbox=text_sandbox, as_text=True, where=place)
@@ -43,5 +45,5 @@ def sources_of(
     return Sources(
         subject=with_blocks(variant.subject, blocks, sandbox=text_sandbox, as_text=True, where=f"{where}: the subject"),
         html=inline_css(html, where=f"{where}: the HTML body"),
-        text=text,
+        text=encode_in_text(text),
     )
