@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html.entities import html5
 
 SPACE = r"\t\n\f\r "
-"""HTML's white space, for a character class: Python's `\\s` holds some twenty characters that HTML takes for letters."""
+"""HTML's white space, for a character class: Python's holds some twenty characters that HTML takes for letters."""
 
 _START = re.compile(rf"<[A-Za-z][^{SPACE}/><]*+")
 _ATTRIBUTE = re.compile(
@@ -30,7 +30,7 @@ _REPLACEMENT = "\ufffd"
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute in a text: its name as written, and where its value stands, quotes included (none: begin == end)."""
+    """One attribute in a text: its name as written, and where its value stands with its quotes; begin == end: none."""
 
     name: str
     begin: int

@@ -1,6 +1,6 @@
-"""What a browser opens for a link's target (WHATWG URL, 4.4, "URL parsing").
+r"""What a browser opens for a link's target (WHATWG URL, 4.4, "URL parsing").
 
-White space and control characters around it go, tabs and line ends in it too, and before a query "\\" is "/".
+White space and control characters around it go, tabs and line ends in it too, and before a query "\" is "/".
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 
-from leadmill.adapters.content.header_values import require_single_line, single_line
 from leadmill.adapters.content.encoded_words import encoded_words
+from leadmill.adapters.content.header_values import require_single_line, single_line
 from leadmill.domain.dispatch import LEASE_MARGIN
 from leadmill.domain.messages import Fault, Frame, OutgoingMessage, Part, Receipt, ReceiptStatus
 from leadmill.errors import LeadmillError, ProviderUnavailable, SendingBroke, TemplateInvalid
