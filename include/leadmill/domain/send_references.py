@@ -26,7 +26,9 @@ _PROBE = "probe-"
 _NONCE = re.compile(r"[A-Za-z0-9]{8,40}")
 _TOKEN = re.compile(r"(\d{1,19}\.[A-Za-z0-9_-]{16})(?:[^A-Za-z0-9_-].*)?", re.DOTALL)
 _TAKEN_ALONG = ")]}>.,;:!?'\"*_\u2026\u00bb\u201d\u2019\uff09\u3011\u3002\uff0c\uff1b\uff1a\uff01\uff1f"
-"""Punctuation that programs take along when they make a link of a text's address."""
+"""Punctuation that programs take along when they make a link of a text's address, and how much of it."""
+
+_MOST_TAKEN_ALONG = 3
 
 _MESSAGE_ID = re.compile(r"<?lm\.(\d{1,19})\.([A-Za-z0-9_-]{16})@[^\s<>@]+>?")
 
@@ -109,9 +111,12 @@ def send_id_of_token(kind: LinkKind, token: str, key: bytes, *, url: str = "") -
 
 def clicked_url(url: str, token: str, key: bytes) -> str:
     """The URL that a click's token vouches for: the given one, or it without what was taken along; "" for neither."""
-    for candidate in dict.fromkeys((url, url.rstrip(_TAKEN_ALONG))):
+    for taken in range(_MOST_TAKEN_ALONG + 1):
+        candidate = url[: len(url) - taken]
         if send_id_of_token(LinkKind.CLICK, token, key, url=candidate) is not None:
             return candidate
+        if candidate[-1:] not in _TAKEN_ALONG:
+            break
     return ""
 
 
