@@ -71,7 +71,10 @@ def bare(value: str) -> str:
 
 def decoded(value: str) -> str:
     """An attribute's value with its character references replaced as browsers replace them."""
-    return _REFERENCE.sub(_character, value) if "&" in value else value
+    count = value.count("&")
+    if count == value.count("&amp;"):  # nearly every link
+        return value.replace("&amp;", "&") if count else value
+    return _REFERENCE.sub(_character, value)
 
 
 def _character(found: re.Match[str]) -> str:

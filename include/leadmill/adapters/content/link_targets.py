@@ -19,13 +19,18 @@ def is_blank(text: str) -> bool:
     return not text.strip(_STRIPPED)
 
 
+def _cleaned(target: str) -> str:
+    url = target.strip(_STRIPPED)
+    return url if url.isprintable() else url.translate(_DROPPED)
+
+
 def web_address(target: str) -> str:
     """The http or https address that a target leads to; "" for any other.
 
     Args:
         target: An attribute's value, its character references replaced.
     """
-    url = target.strip(_STRIPPED).translate(_DROPPED)
+    url = _cleaned(target)
     web = _WEB.match(url)
     if not web or "\\" not in web[0]:
         return url if web else ""
@@ -35,5 +40,5 @@ def web_address(target: str) -> str:
 
 def written_target(target: str) -> str:
     """A target as it may stand in text, in one piece; "" where it acts instead of leading somewhere."""
-    url = target.strip(_STRIPPED).translate(_DROPPED)
+    url = _cleaned(target)
     return "" if _ACTS.match(url) else url.translate(_WRITTEN)
