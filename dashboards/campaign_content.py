@@ -18,6 +18,7 @@ import streamlit as st
 from campaign_editing import key
 
 from leadmill.domain.campaigns import STEPS_LIMIT, VARIANTS_LIMIT, CampaignDraft, Step, Variant
+from leadmill.domain.threads import earlier_subject, reply_subject
 
 T = TypeVar("T", int, str)
 DELAY_DAYS = 3
@@ -85,7 +86,7 @@ def _edit_variant(state: campaign_editing.Editing, step: int, label: str) -> Non
     variants = state.draft.steps[step - 1].variants
     old = next(variant for variant in variants if variant.label == label)
     place = f"content_{step}_{label}_"
-    subject = st.text_input("Subject", max_chars=500, value=old.subject, key=key(f"{place}subject"))
+    subject = _edit_subject(state.draft, step, old, place)
     html, text = st.tabs(["HTML", "Text"])
     body = html.text_area(
         "HTML", height=380, value=old.body_html, key=key(f"{place}html"), label_visibility="collapsed"
@@ -104,6 +105,24 @@ def _edit_variant(state: campaign_editing.Editing, step: int, label: str) -> Non
             "Weight", 0.1, 100.0, float(old.weight), step=0.5, key=key(f"{place}weight"), help=_weight_help(variants)
         )
     _put(state, step, replace(old, subject=subject, body_html=body, body_text=plain, weight=weight))
+
+
+def _edit_subject(draft: CampaignDraft, step: int, old: Variant, place: str) -> str:
+    """Its own subject, or an empty one: then a follow-up carries on the subject of the mail before."""
+    before = earlier_subject(draft, step, old.label)
+    carries_on = bool(before) and st.toggle(
+        "Carry on the conversation: “Re:” and the subject of the mail before",
+        value=not old.subject.strip(),
+        key=key(f"{place}carries_on"),
+        help="Mail programs then show this mail beneath the one before, as a reminder and not as a second first mail.",
+    )
+    if carries_on:
+        st.text_input("Subject", value=reply_subject(before), disabled=True, key=key(f"{place}subject_before"))
+        return ""
+    own = st.text_input("Subject", max_chars=500, value=old.subject, key=key(f"{place}subject"))
+    if before and not own.strip():
+        st.caption("Without a subject of its own this mail carries on the one before.")
+    return own
 
 
 def _weight_help(variants: tuple[Variant, ...]) -> str:
@@ -132,7 +151,7 @@ def _restructure(state: campaign_editing.Editing, steps: tuple[Step, ...]) -> No
 def _mail_buttons(state: campaign_editing.Editing, step: int) -> None:
     steps = state.draft.steps
     if len(steps) < STEPS_LIMIT and st.button("Add follow-up", icon=":material/forward_to_inbox:", key="add_step"):
-        follow_up = Variant("A", *campaign_templates.SAMPLES["Follow-up"])
+        follow_up = Variant("A", "", campaign_templates.SAMPLES["Follow-up"][1])
         _restructure(state, (*steps, Step((follow_up,), delay_days=DELAY_DAYS)))
     if len(steps) > 1 and st.button("Remove this mail", icon=":material/delete:", key="remove_step"):
         kept = (*steps[: step - 1], *steps[step:])

@@ -12,7 +12,7 @@ import streamlit as st
 
 from leadmill.domain.ab_tests import detectable_difference
 from leadmill.domain.sends import SendState
-from leadmill.domain.template_fields import in_plain_words
+from leadmill.domain.threads import shown_subject
 from leadmill.ports.campaigns import CampaignProgress, StepProgress
 from leadmill.ports.reports import Outcomes
 
@@ -59,7 +59,7 @@ def show(progress: CampaignProgress, came: Mapping[int, Outcomes]) -> None:
             "by machines ": st.column_config.NumberColumn(help="Clicked by machines only."),
         },
     )
-    subjects = (f"{campaign_words.mail_name(s.step)}, {s.label}: “{in_plain_words(s.subject)}”" for s in progress.steps)
+    subjects = (f"{campaign_words.mail_name(s.step)}, {s.label}: “{shown_subject(s.subject)}”" for s in progress.steps)
     st.caption("  \n".join(subjects))
     st.caption(
         "A click counts as an open: many readers block pictures. Machines are privacy proxies and security scanners; "

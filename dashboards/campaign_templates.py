@@ -89,6 +89,9 @@ Rules in a `<style>` are put onto the elements by themselves, since many mail pr
 
 Conditions: `{% if company %}at {{ company }}{% endif %}`. Filters: `{{ company | upper }}`, `title`, `truncate(20)`.
 
+In a link a value is encoded for its place by itself: `https://example.com/?company={{ company }}` is whole with
+“Bits & Bytes #1”, too. A value that is the whole link, such as `{{ website }}`, stays as it is.
+
 Leave the text part empty and it is made from the HTML. Links are tracked and the unsubscribe headers are added by
 themselves.
 """

@@ -11,7 +11,7 @@ import streamlit as st
 
 from leadmill.domain.access import Role
 from leadmill.domain.doubts import Cause, Doubt, Hint, Incident
-from leadmill.domain.template_fields import in_plain_words
+from leadmill.domain.threads import shown_subject
 from leadmill.ports.dispatch import Settlement
 
 HAPPENED = {
@@ -97,7 +97,7 @@ def _line(doubt: Doubt, *, names_campaign: bool) -> dict[str, object]:
     campaign = {"Campaign": doubt.campaign_name} if names_campaign else {}
     return campaign | {
         "Address": doubt.email,
-        "Mail": f"{campaign_words.mail_name(doubt.step)}: {in_plain_words(doubt.subject)}",
+        "Mail": f"{campaign_words.mail_name(doubt.step)}: {shown_subject(doubt.subject)}",
         "Through": doubt.mailbox_address,
         "Taken to be sent": doubt.claimed_at,
     }

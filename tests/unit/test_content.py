@@ -249,7 +249,7 @@ def test_the_text_body_is_made_from_the_html_where_there_is_none() -> None:
     )
     mail = render(compiled(html), company="B&B")
     assert mail.text.startswith(
-        "News for B&B\n\nLook at the offer (https://acme.test/b&b).\n\n- one\n- two\n\nMain Street 1\n10115 Berlin\n"
+        "News for B&B\n\nLook at the offer <https://acme.test/b&b>.\n\n- one\n- two\n\nMain Street 1\n10115 Berlin\n"
     )
     assert "color" not in mail.text
     assert "For cafés." in render(compiled(html), company="B", category="café").text

@@ -15,6 +15,7 @@ from leadmill.adapters.content.header_values import single_line
 from leadmill.adapters.content.sandbox import TemplateSandbox, fill, parse
 from leadmill.adapters.content.text_part import close_gaps
 from leadmill.adapters.content.tracking import Edge, add_pixel, track_links
+from leadmill.adapters.content.url_places import encode_in_html, encode_in_text
 from leadmill.domain.messages import Frame, OutgoingMessage
 from leadmill.domain.send_references import unsubscribe_url
 from leadmill.domain.template_fields import template_fields
@@ -56,15 +57,15 @@ def whole(html: str, text: str, subject: str, fields: dict[str, object], **track
         sandbox = TemplateSandbox(escapes_html=escapes_html)
         return fill(parse(source, sandbox=sandbox, where="it").template, values, "it")
 
-    body = f"<html><body>{html}{HTML_FOOTER}"
+    body = encode_in_html(f"<html><body>{html}{HTML_FOOTER}")
     body = rendered(body, values | {"postal_address": Markup("<br>").join(lines)}, escapes_html=True)
     if tracks.get("track_clicks", True):
-        body = track_links(body, edge=EDGE, send_id=42, unsubscribe_url=unsubscribe)
+        body = track_links(body, edge=EDGE, send_id=42)
     if tracks.get("track_opens", True):
         body = add_pixel(body, edge=EDGE, send_id=42)
     title = single_line(rendered(subject, values, escapes_html=False))
     assert title
-    return title, close_gaps(rendered(text + TEXT_FOOTER, values, escapes_html=False)), body
+    return title, close_gaps(rendered(encode_in_text(text + TEXT_FOOTER), values, escapes_html=False)), body
 
 
 FRAGMENTS = st.sampled_from(

@@ -134,3 +134,26 @@ def test_a_report_s_own_words_are_letters_and_a_sender_has_no_nul() -> None:
     )
     assert read(report)[0].words == ("arf/abxtest",)
     assert "\0" not in read(b'From: "a\0b"@x.test\r\n\r\nhi')[0].sender
+
+
+BEFORE = message_id(42, "brand.test", KEY)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        f"From: eva@people.test\r\nReferences: {BEFORE} {OURS}\r\n\r\nThank you",
+        (
+            "From: MAILER-DAEMON@mx.test\r\nContent-Type: multipart/report; boundary=b\r\n\r\n--b\r\n"
+            "Content-Type: text/rfc822-headers\r\n\r\n"
+            f"In-Reply-To: {BEFORE}\r\nReferences: {BEFORE}\r\nMessage-ID: {OURS}\r\n--b--\r\n"
+        ),
+        (
+            "From: MAILER-DAEMON@mx.test\r\nContent-Type: text/plain\r\n\r\nYour mail came back:\r\n"
+            f"> References: {BEFORE}\r\n> Message-Id: {OURS}\r\n"
+        ),
+    ],
+)
+def test_what_answers_a_follow_up_is_no_answer_to_the_mail_before_it(raw: str) -> None:
+    (event,) = read(raw.encode())
+    assert event.send_id == 77

@@ -24,6 +24,12 @@ PROBE_HEADER = "X-Leadmill-Probe"
 
 _PROBE = "probe-"
 _NONCE = re.compile(r"[A-Za-z0-9]{8,40}")
+_TOKEN = re.compile(r"(\d{1,19}\.[A-Za-z0-9_-]{16})(?:[^A-Za-z0-9_-].*)?", re.DOTALL)
+_TAKEN_ALONG = ")]}>.,;:!?'\"*_\u2026\u00bb\u201d\u2019\uff09\u3011\u3002\uff0c\uff1b\uff1a\uff01\uff1f"
+"""Punctuation that programs take along when they make a link of a text's address, and how much of it."""
+
+_MOST_TAKEN_ALONG = 3
+
 _MESSAGE_ID = re.compile(r"<?lm\.(\d{1,19})\.([A-Za-z0-9_-]{16})@[^\s<>@]+>?")
 
 
@@ -90,13 +96,28 @@ def link_token(kind: LinkKind, send_id: int, key: bytes, *, url: str = "") -> st
 
 
 def send_id_of_token(kind: LinkKind, token: str, key: bytes, *, url: str = "") -> int | None:
-    """The send id of a genuine token of that kind (and for that URL), else None."""
-    number, _, signature = token.partition(".")
+    """The send id of a genuine token of that kind (and for that URL), else None.
+
+    What stands behind the token, such as ")." or "&gt;", is nobody's: programs take it along from the text around.
+    """
+    found = _TOKEN.fullmatch(token)
+    number, _, signature = (found[1] if found else token).partition(".")
     if not number.isascii() or not number.isdigit() or len(number) > _ID_DIGITS:
         return None
     send_id = int(number)
     expected = _link_signature(kind, send_id, key, url)
     return send_id if _is_genuine(signature, expected, f"{kind}{send_id}|{url}", key) else None
+
+
+def clicked_url(url: str, token: str, key: bytes) -> str:
+    """The URL that a click's token vouches for: the given one, or it without what was taken along; "" for neither."""
+    for taken in range(_MOST_TAKEN_ALONG + 1):
+        candidate = url[: len(url) - taken]
+        if send_id_of_token(LinkKind.CLICK, token, key, url=candidate) is not None:
+            return candidate
+        if candidate[-1:] not in _TAKEN_ALONG:
+            break
+    return ""
 
 
 def _link_signature(kind: LinkKind, send_id: int, key: bytes, url: str) -> str:
@@ -133,6 +154,11 @@ def open_url(edge_base_url: str, send_id: int, key: bytes) -> str:
 def unsubscribe_url(edge_base_url: str, send_id: int, key: bytes) -> str:
     """The RFC 8058 one-click URL; GET shows a page with a button, POST acts."""
     return f"{edge_base_url}/u/{link_token(LinkKind.UNSUBSCRIBE, send_id, key)}"
+
+
+def is_unsubscribe_url(edge_base_url: str, url: str) -> bool:
+    """Whether it is an unsubscribe link of this edge, perhaps with a query or fragment behind it: never tracked."""
+    return url.startswith(f"{edge_base_url}/u/")
 
 
 def click_url(edge_base_url: str, send_id: int, key: bytes, *, url: str) -> str:

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from leadmill.domain.send_references import NO_SEND, LinkKind, nonce_of_probe, probe_answer, send_id_of_token
+from leadmill.domain.send_references import (
+    NO_SEND,
+    LinkKind,
+    clicked_url,
+    nonce_of_probe,
+    probe_answer,
+    send_id_of_token,
+)
 from leadmill.edge import pages
 from leadmill.edge.bodies import BodyTooLarge, read_body
 from leadmill.edge.journal import EdgeEvent, Journal
@@ -41,9 +48,10 @@ class Links:
 
     async def follow_click(self, request: Request) -> Response:
         """`GET /c/{token}?u=`: on to the URL that the token vouches for, and nowhere else."""
-        url = request.query_params.get("u", "")
-        send_id = send_id_of_token(LinkKind.CLICK, request.path_params["token"], self.key, url=url)
-        if send_id is None or urlsplit(url).scheme not in {"http", "https"}:
+        token = request.path_params["token"]
+        url = clicked_url(request.query_params.get("u", ""), token, self.key)
+        send_id = send_id_of_token(LinkKind.CLICK, token, self.key, url=url)
+        if send_id is None or not url.lower().startswith(("http://", "https://")):
             return pages.target_not_valid()
         self.journal.note(_event(request, "clicked", send_id, url=url))
         return RedirectResponse(url, status_code=302)

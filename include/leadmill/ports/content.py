@@ -10,6 +10,7 @@ from leadmill.domain import template_fields
 from leadmill.domain.attachments import AttachedFile
 from leadmill.domain.content_blocks import ContentBlock
 from leadmill.domain.messages import Attachment, OutgoingMessage
+from leadmill.domain.threads import EarlierMail
 
 PROVIDED_VARIABLES = template_fields.PROVIDED_VARIABLES
 """What every template may read besides the lead's own fields."""
@@ -20,7 +21,8 @@ class VariantContent:
     """One variant of one step, as the analyst wrote it (Jinja templates).
 
     `label` names it in messages where it has no id yet. `fallbacks` and `blocks` are the campaign's, `attachments`
-    the step's.
+    the step's. `conversation`: the variants of the steps before, nearest first, by their ids with their subjects; an
+    empty subject carries theirs on.
     """
 
     campaign_id: int
@@ -35,6 +37,7 @@ class VariantContent:
     fallbacks: tuple[tuple[str, str], ...] = ()
     blocks: tuple[ContentBlock, ...] = ()
     attachments: tuple[AttachedFile, ...] = ()
+    conversation: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,14 @@ class Recipient(NamedTuple):
     """One lead as a template sees it.
 
     `fields`: first_name, last_name, company, job_title, country, category and the file's further columns, as
-    `domain.template_fields` makes them: missing and empty ones are absent.
+    `domain.template_fields` makes them: missing and empty ones are absent. `thread`: the mails that the lead got
+    before in the same campaign, first to last.
     """
 
     lead_id: int
     email: str
     fields: Mapping[str, object]
+    thread: tuple[EarlierMail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

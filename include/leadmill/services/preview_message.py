@@ -7,6 +7,7 @@ from leadmill.domain.content_blocks import used_blocks
 from leadmill.domain.messages import OutgoingMessage
 from leadmill.domain.send_references import NO_SEND
 from leadmill.domain.template_fields import variable_name
+from leadmill.domain.threads import earlier_subject
 from leadmill.errors import ConfigInvalid, NotFound
 from leadmill.ports.audience import AudienceLedger
 from leadmill.ports.content import ContentCompiler, Organisation, PreviewNotes, Sender, VariantContent
@@ -92,6 +93,7 @@ def variant_content(draft: CampaignDraft, step: int, label: str) -> VariantConte
     found = [v for v in draft.steps[step - 1].variants if v.label == label] if 0 < step <= len(draft.steps) else []
     if not found:
         raise NotFound(f"The campaign has no variant {label} in step {step}.")
+    carried_on = earlier_subject(draft, step, label)
     return VariantContent(
         campaign_id=0,
         step=step,
@@ -105,6 +107,7 @@ def variant_content(draft: CampaignDraft, step: int, label: str) -> VariantConte
         fallbacks=draft.fallbacks,
         blocks=draft.blocks,
         attachments=draft.steps[step - 1].attachments,
+        conversation=((0, carried_on),) if carried_on else (),
     )
 
 

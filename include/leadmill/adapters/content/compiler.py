@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from jinja2 import Template, nodes
@@ -18,6 +19,7 @@ from leadmill.adapters.content.tracking import Edge, add_pixel, track_links
 from leadmill.domain.messages import Attachment, Frame, OutgoingMessage
 from leadmill.domain.send_references import message_id, unsubscribe_url
 from leadmill.domain.template_fields import AskedFields
+from leadmill.domain.threads import CONVERSATION, EarlierMail, thread_headers
 from leadmill.errors import TemplateDefect, TemplateInvalid
 from leadmill.ports.content import (
     PROVIDED_VARIABLES,
@@ -30,6 +32,7 @@ from leadmill.ports.content import (
 
 SUBJECT_LIMIT = 500
 _REQUIRED = ("postal_address", "unsubscribe_url")
+_OURS = PROVIDED_VARIABLES | {CONVERSATION}
 
 
 class JinjaContentCompiler:
@@ -71,8 +74,8 @@ class JinjaContentCompiler:
             framed=framed,
             attachments=attachments,
             fields=AskedFields(
-                (subject.variables | text.variables | html.variables) - PROVIDED_VARIABLES,
-                (subject.deciding | text.deciding | html.deciding) - PROVIDED_VARIABLES,
+                (subject.variables | text.variables | html.variables) - _OURS,
+                (subject.deciding | text.deciding | html.deciding) - _OURS,
             ),
             edge=self._edge,
         )
@@ -142,6 +145,7 @@ class JinjaContent:
             "step": str(variant.step),
             "variant": str(variant.variant_id),
         }
+        self._conversation = frozenset(variant_id for variant_id, _ in variant.conversation)
         self._senders: dict[Sender, _Shared] = {}
 
     def render(self, *, send_id: int, recipient: Recipient, sender: Sender) -> OutgoingMessage:
@@ -150,6 +154,7 @@ class JinjaContent:
         fields: dict[str, object] = dict(recipient.fields.items())
         fields |= shared.fields
         fields["email"], fields["unsubscribe_url"] = recipient.email, unsubscribe
+        thread = self._thread(recipient.thread, fields) if recipient.thread else ()
         time_budget.begin()
         try:
             frame, values = self._filled(fields, send_id, unsubscribe, recipient.lead_id)
@@ -165,9 +170,19 @@ class JinjaContent:
             frame=frame,
             values=values,
             message_id=message_id(send_id, shared.domain, self._edge.key),
-            headers=(("List-Unsubscribe", f"<{unsubscribe}>"), *shared.headers),
+            headers=(("List-Unsubscribe", f"<{unsubscribe}>"), *shared.headers, *thread),
             tags={"send_id": str(send_id), **self._static_tags},
         )
+
+    def _thread(self, earlier: Sequence[EarlierMail], fields: dict[str, object]) -> tuple[tuple[str, str], ...]:
+        """The headers of a follow-up; says in the fields whose subject it carries on."""
+        subjects = [mail.variant_id for mail in earlier if mail.variant_id in self._conversation]
+        fields[CONVERSATION] = subjects[-1] if subjects else 0
+        ids = [self._message_id(mail) if mail.given_id is None else mail.given_id for mail in earlier]
+        return thread_headers([one for one in ids if one])
+
+    def _message_id(self, mail: EarlierMail) -> str:
+        return message_id(mail.send_id, ascii_domain(mail.domain, what="The sending domain"), self._edge.key)
 
     def _filled(
         self, fields: dict[str, object], send_id: int, unsubscribe: str, lead_id: int
@@ -198,7 +213,7 @@ class JinjaContent:
         text = close_gaps(fill(self._text, fields, f"{where}: the text body"))
         self._require_footer(text, html, unsubscribe, where)
         if self._variant.track_clicks:
-            html = track_links(html, edge=self._edge, send_id=send_id, unsubscribe_url=unsubscribe)
+            html = track_links(html, edge=self._edge, send_id=send_id)
         if self._variant.track_opens:
             html = add_pixel(html, edge=self._edge, send_id=send_id)
         return subject, text, html

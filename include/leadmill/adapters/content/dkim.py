@@ -24,7 +24,7 @@ from leadmill.errors import ConfigInvalid
 
 SIGNED_HEADERS = (
     *("from", "reply-to", "to", "subject", "date", "message-id", "mime-version", "content-type"),
-    *("list-unsubscribe", "list-unsubscribe-post", "feedback-id"),
+    *("list-unsubscribe", "list-unsubscribe-post", "feedback-id", "in-reply-to", "references"),
 )
 """Which headers a signature covers, where the mail has them. RFC 8058 §4 asks for both of List-Unsubscribe."""
 

@@ -132,15 +132,11 @@ class FramedVariant:
             else:
                 values[number] = link_token(kind, send_id, edge.key, url=url)
         for number, part, mark in self._targets:
-            values[number] = tracked_target(
-                _joined(part, values), mark, edge=edge, send_id=send_id, unsubscribe_url=unsubscribe_url
-            )
+            values[number] = tracked_target(_joined(part, values), mark, edge=edge, send_id=send_id)
         for number, part in self._tags:
-            values[number] = tracked_tag(
-                _joined(part, values), edge=edge, send_id=send_id, unsubscribe_url=unsubscribe_url
-            )
+            values[number] = tracked_tag(_joined(part, values), edge=edge, send_id=send_id)
         for number, block in self._blocks:
-            values[number] = track_links(values[block], edge=edge, send_id=send_id, unsubscribe_url=unsubscribe_url)
+            values[number] = track_links(values[block], edge=edge, send_id=send_id)
 
 
 def _closed(pieces: Sequence[Piece]) -> list[Piece]:

@@ -6,7 +6,6 @@ folding breaks long URLs in List-Unsubscribe into encoded words. The tests read 
 
 from __future__ import annotations
 
-import binascii
 import re
 from datetime import datetime
 from email.utils import format_datetime
@@ -14,6 +13,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from leadmill.adapters.content.encoded_frame import encoded_frame
+from leadmill.adapters.content.encoded_words import ASCII_LIMIT, ENCODED_LINE, encoded_words
 from leadmill.adapters.content.header_values import mail_address, require_single_line, single_line
 from leadmill.adapters.wire_text import WireText
 from leadmill.domain.messages import OutgoingMessage
@@ -22,8 +22,6 @@ from leadmill.errors import TemplateInvalid
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,76}")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,500}@[A-Za-z0-9.-]{1,255}>")
-_ENCODED_BYTES = 42  # of UTF-8 in one encoded word: 56 of base64 and 12 around it stay below RFC 2047's 75
-_ASCII_LIMIT = 900  # RFC 5322 allows lines of 998
 _MIME_VERSION = ("MIME-Version", "1.0")
 _FORBIDDEN = frozenset(
     {"from", "to", "subject", "date", "message-id", "mime-version", "bcc", "cc", "reply-to", "sender", "return-path"}
@@ -67,7 +65,7 @@ def _headers(message: OutgoingMessage, date: datetime, content_type: str) -> lis
         *_date_and_sender(date, message.sender_name, message.sender_address),
         ("To", mail_address(message.recipient, what=f"The recipient of send {message.send_id}")),
         *((("Reply-To", mail_address(message.reply_to, what="Reply-To")),) if message.reply_to else ()),
-        ("Subject", encoded_words(single_line(message.subject))),
+        ("Subject", encoded_words(single_line(message.subject), before=len("Subject: "))),
         ("Message-ID", message.message_id),
         _MIME_VERSION,
         *[header if _is_plain(header[1]) else _encoded(*header) for header in message.headers],
@@ -77,11 +75,11 @@ def _headers(message: OutgoingMessage, date: datetime, content_type: str) -> lis
 
 def _is_plain(value: str) -> bool:
     """Whether a value may stand in a header as it is."""
-    return value.isascii() and value.isprintable() and "=?" not in value and len(value) <= _ASCII_LIMIT
+    return value.isascii() and value.isprintable() and "=?" not in value and len(value) <= ASCII_LIMIT
 
 
 def _encoded(name: str, value: str) -> tuple[str, str]:
-    return name, encoded_words(require_single_line(value, what=f"The header {name}"))
+    return name, encoded_words(require_single_line(value, what=f"The header {name}"), before=len(name) + 2)
 
 
 @lru_cache(maxsize=256)
@@ -103,32 +101,17 @@ def _mailbox(name: str, address: str) -> str:
     name = single_line(name)
     if not name:
         return address
-    if not name.isascii() or "=?" in name or len(name) > _ASCII_LIMIT:
-        return f"{encoded_words(name)} <{address}>"
+    if not name.isascii() or "=?" in name or len(name) > ASCII_LIMIT:
+        return _with_address(encoded_words(name, before=len("From: ")), address)
     if _ATOMS.fullmatch(name):
         return f"{name} <{address}>"
     quoted = name.replace("\\", r"\\").replace('"', r"\"")
     return f'"{quoted}" <{address}>'
 
 
-def encoded_words(text: str) -> str:
-    """Text as it may stand in a header: plain ASCII as it is, all else as RFC 2047 words folded onto lines."""
-    if text.isascii() and "=?" not in text and len(text) <= _ASCII_LIMIT:
-        return text
-    whole = text.encode("utf-8", "replace")
-    if len(whole) <= _ENCODED_BYTES:
-        return _word(whole)
-    words: list[str] = []
-    chunk = b""
-    for character in text:
-        octets = character.encode("utf-8", "replace")
-        if len(chunk) + len(octets) > _ENCODED_BYTES:
-            words.append(_word(chunk))
-            chunk = b""
-        chunk += octets
-    words.append(_word(chunk))
-    return "\r\n ".join(words)
-
-
-def _word(octets: bytes) -> str:
-    return f"=?utf-8?b?{binascii.b2a_base64(octets, newline=False).decode()}?="
+def _with_address(words: str, address: str) -> str:
+    """Encoded words with the address behind them, on a line of its own where theirs is full."""
+    before = 0 if "\r\n" in words else len("From: ")
+    last = words.rpartition("\r\n")[2]
+    is_full = before + len(last) + len(f" <{address}>") > ENCODED_LINE
+    return f"{words}\r\n <{address}>" if is_full else f"{words} <{address}>"

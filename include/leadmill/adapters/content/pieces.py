@@ -5,15 +5,23 @@ What can't be taken apart without changing what it means is left whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from jinja2 import nodes
+from jinja2.filters import FILTERS
 
+from leadmill.adapters.content.url_places import URL_FILTERS
 from leadmill.domain.send_references import LinkKind
 
 _MARKUP = "postal_address"  # the one variable whose HTML holds tags of ours
-_SIMPLE_FILTERS = frozenset({"capitalize", "lower", "title", "trim", "upper"})
+SIMPLE_FILTERS: Mapping[str, Callable[..., Any]] = {
+    **{name: FILTERS[name] for name in ("capitalize", "lower", "title", "trim", "upper")},
+    **URL_FILTERS,
+}
+"""Filters of one value, without arguments, that need nothing of the template engine."""
+
 _DEFAULTS = frozenset({"d", "default"})
 _DEFAULT_ARGUMENTS = 2
 
@@ -155,7 +163,7 @@ def _names(node: nodes.Node) -> set[str]:
 def _lookup(expression: nodes.Expr) -> Lookup | None:
     filters: list[str] = []
     node: nodes.Expr | None = expression
-    while isinstance(node, nodes.Filter) and node.name in _SIMPLE_FILTERS and _has_no_arguments(node):
+    while isinstance(node, nodes.Filter) and node.name in SIMPLE_FILTERS and _has_no_arguments(node):
         filters.append(node.name)
         node = node.node
     fallback = _fallback(node)

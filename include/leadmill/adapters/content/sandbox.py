@@ -20,6 +20,7 @@ from leadmill.adapters.content.deciding import deciding_names
 from leadmill.adapters.content.fallbacks import apply_fallbacks
 from leadmill.adapters.content.plain_values import printable, refusals
 from leadmill.adapters.content.time_budget import check, counted, timed
+from leadmill.adapters.content.url_places import URL_FILTERS
 from leadmill.domain.content_blocks import NO_VERSION
 from leadmill.errors import TemplateInvalid
 
@@ -87,7 +88,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         )
         self.globals = {}
         allowed = {name: FILTERS[name] for name in _ALLOWED_FILTERS}
-        allowed |= {"replace": _replace, "join": _join, "round": _round}
+        allowed |= {"replace": _replace, "join": _join, "round": _round, **URL_FILTERS}
         self.filters = {name: timed(function) for name, function in allowed.items()} | {_COUNTED: counted}
 
     def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:

@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from jinja2 import Template, nodes
-from jinja2.filters import FILTERS
 from markupsafe import escape
 
-from leadmill.adapters.content.pieces import Computed, Lookup, NotFramed
+from leadmill.adapters.content.pieces import SIMPLE_FILTERS, Computed, Lookup, NotFramed
 from leadmill.adapters.content.plain_values import printable
 from leadmill.adapters.content.sandbox import RENDERED_LIMIT, TemplateSandbox
 
@@ -34,7 +33,7 @@ def looked_up(lookup: Lookup, fields: Mapping[str, object], *, escapes: bool) ->
             raise KeyError(lookup.name)
         value = fallback.value
     for name in lookup.filters:
-        value = FILTERS[name](value)
+        value = SIMPLE_FILTERS[name](value)
     text = value if type(value) is str else _text_of(value)
     return str(escape(text)) if escapes and _ESCAPED.search(text) else text
 

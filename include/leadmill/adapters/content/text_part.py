@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 
+from leadmill.adapters.content.html_attributes import attribute_of
+from leadmill.adapters.content.link_targets import written_target
 from leadmill.domain.template_tags import replace_tags
 
 _TOKEN_BASE = 0xF0000  # private-use plane: an HTML parser passes these characters through
 _TOKEN_LIMIT = 0xFFFD
-_SKIPPED = frozenset({"style", "script", "title", "head"})
+_SKIPPED = frozenset({"style", "script", "title"})
+_OF_HEAD = frozenset({"html", "head", "base", "link", "meta", "noscript", "template", *_SKIPPED})
+"""What a head may hold: any other element, or text, ends it (WHATWG HTML, 13.2.6.4.4, "in head")."""
+
+_TAGS_ONLY = re.compile(rf"[\s{chr(_TOKEN_BASE)}-{chr(_TOKEN_BASE + _TOKEN_LIMIT)}]*")
+_CLOSING = re.compile(r"[.,;:!?)\]]+(?=\s|$)")
 _BLOCKS = frozenset(
     {"p", "div", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "hr"}
     | {"blockquote", "section", "article", "header", "footer"}
@@ -18,26 +26,29 @@ _LINES = frozenset({"br", "tr"})
 
 
 def text_template(html: str) -> str:
-    """The text alternative of an HTML template; links stand as `label (target)`.
+    """The text alternative of an HTML template; links stand as `label <target>` (RFC 3986, appendix C).
 
+    The unsubscribe link has a line of its own: programs that make links of text take along what stands beside one.
     Jinja tags inside dropped places (styles, attributes other than a link's target) are dropped with them.
     """
-    tags: list[str] = []
+    numbers: dict[str, int] = {}  # by the tag
 
     def token(tag: str) -> str:
-        if tag.startswith("{#") or len(tags) >= _TOKEN_LIMIT:
+        if tag.startswith("{#") or (tag not in numbers and len(numbers) >= _TOKEN_LIMIT):
             return ""
-        tags.append(tag)
-        return chr(_TOKEN_BASE + len(tags) - 1)
+        return chr(_TOKEN_BASE + numbers.setdefault(tag, len(numbers)))
 
-    reader = _TextReader()
+    def with_tags(text: str) -> str:
+        tags = {_TOKEN_BASE + number: tag for tag, number in numbers.items()}
+        return text.translate(tags)
+
+    reader = _TextReader(stands_alone=lambda target: "unsubscribe_url" in with_tags(target))
     reader.feed(replace_tags(html, token))
     reader.close()
     text = "".join(reader.parts)
     text = re.sub(r"[ \t\r\f\v\xa0]+", " ", text)
     text = re.sub(r" ?\n ?", "\n", text)
-    text = close_gaps(text)
-    return "".join(tags[ord(c) - _TOKEN_BASE] if _TOKEN_BASE <= ord(c) < _TOKEN_BASE + len(tags) else c for c in text)
+    return with_tags(close_gaps(text))
 
 
 def close_gaps(text: str) -> str:
@@ -53,40 +64,67 @@ def has_gaps(text: str) -> bool:
 class _TextReader(HTMLParser):
     """Collects a page's words, with line breaks where blocks begin and end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, stands_alone: Callable[[str], bool]) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
+        self._stands_alone = stands_alone
         self._skipping = 0
+        self._in_head = False
         self._links: list[tuple[str, int]] = []
+        self._alone_at: int | None = None  # of `parts`: a link that stands alone and has nothing behind it yet
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _SKIPPED:
+        self._in_head = tag == "head" or (self._in_head and tag in _OF_HEAD)
+        if tag == "body":
+            self._skipping = 0
+        elif tag in _SKIPPED:
             self._skipping += 1
         elif tag == "a":
-            self._links.append((dict(attrs).get("href") or "", len(self.parts)))
+            self._links.append((attribute_of(self.get_starttag_text() or "", "href") or "", len(self.parts)))
         elif tag == "li":
-            self.parts.append("\n- ")
+            self._write("\n- ")
         elif tag in _LINES:
-            self.parts.append("\n")
+            self._write("\n")
         elif tag in _BLOCKS:
-            self.parts.append("\n\n")
+            self._write("\n\n")
         elif tag == "img":
             self._write(dict(attrs).get("alt") or "")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _SKIPPED:
             self._skipping = max(0, self._skipping - 1)
+        elif tag == "head":
+            self._in_head = False
         elif tag == "a" and self._links:
-            target, start = self._links.pop()
-            label = "".join(self.parts[start:]).strip()
-            if target and not target.startswith("#") and target.removeprefix("mailto:") != label:
-                self._write(f" ({target})" if label else target)
+            self._end_link(*self._links.pop())
         elif tag in _BLOCKS:
-            self.parts.append("\n\n")
+            self._write("\n\n")
 
     def handle_data(self, data: str) -> None:
-        self._write(re.sub(r"\s+", " ", data))
+        words = re.sub(r"\s+", " ", data)
+        if self._in_head and not self._skipping and not _TAGS_ONLY.fullmatch(words):
+            self._in_head = False
+        closing = _CLOSING.match(words) if self._alone_at is not None else None
+        if closing:
+            self.parts.insert(self._alone_at or 0, closing[0])
+            words = words[closing.end() :]
+        self._write(words)
+
+    def _end_link(self, href: str, start: int) -> None:
+        target, label = written_target(href), "".join(self.parts[start:]).strip()
+        is_shown = target.removeprefix("mailto:") == label
+        if target and self._stands_alone(target):
+            if is_shown:
+                del self.parts[start:]
+            place = len(self.parts)
+            self._write(f"\n{target}\n")
+            self._alone_at = place
+        elif target and not target.startswith("#") and not is_shown:
+            self._write(f" <{target}>" if label else target)
 
     def _write(self, text: str) -> None:
-        if not self._skipping:
-            self.parts.append(text)
+        if self._skipping or self._in_head:
+            return
+        self.parts.append(text)
+        if text.strip():
+            self._alone_at = None

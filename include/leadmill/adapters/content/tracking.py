@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape, unescape
+from html import escape
 from urllib.parse import quote
 
+from leadmill.adapters.content.html_attributes import SPACE, decoded
+from leadmill.adapters.content.link_targets import is_blank, web_address
 from leadmill.adapters.content.pieces import (
     Computed,
     Lookup,
@@ -24,7 +26,7 @@ from leadmill.adapters.content.pieces import (
     Tracked,
     branches,
 )
-from leadmill.domain.send_references import LinkKind, click_url, open_url
+from leadmill.domain.send_references import LinkKind, click_url, is_unsubscribe_url, open_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +39,43 @@ class Edge:
 
 # Letters in both cases instead of IGNORECASE: so the search for "<" runs many times faster.
 # A tag ends at the next "<" outside quotes: going on over all that is never closed would take minutes.
+_HREF = rf"[hH][rR][eE][fF](?=[{SPACE}/>=])"
 _LINK = re.compile(
-    r"""(<[aA](?:[rR][eE][aA])?\b(?:[^<>"']|"[^">]*"|'[^'>]*')*?\s[hH][rR][eE][fF]\s*=\s*)(?:"([^"]*)"|'([^']*)')"""
+    rf"""(<[aA](?:[rR][eE][aA])?(?=[{SPACE}/])"""
+    rf"""(?:[{SPACE}/]++|(?!{_HREF}|=[{SPACE}]*["'])[^{SPACE}/<>][^{SPACE}/<>=]*+"""
+    rf"""(?:[{SPACE}]*+=[{SPACE}]*+(?:"[^">]*+"|'[^'>]*+'|[^{SPACE}<>"'][^{SPACE}<>]*+))?+)*+"""
+    rf"""{_HREF}[{SPACE}]*+=[{SPACE}]*+)(?:"([^"]*)"|'([^']*)')"""
 )
-_WEB = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 _BODY_END = re.compile(r"</[bB][oO][dD][yY]\s*>")
 _PIXEL = '<img src="{}" width="1" height="1" alt="" style="display:block;border:0">'
 
 _VALUE, _BLOCK = "\U0010fffd", "\U0010fffc"  # stand for slots in literal text: private use, refused in templates
-_LINK_BEGINS = re.compile(rf"<(?:(?:a|area)\b|(?:a(?:r(?:ea?)?)?)?(?=[{_VALUE}{_BLOCK}]|\Z))", re.IGNORECASE)
-_HREF_BEGINS = re.compile(r"""\shref\s*=\s*["']""", re.IGNORECASE)
+_LINK_BEGINS = re.compile(
+    rf"<(?:(?:a|area)(?=[{SPACE}/])|(?:a(?:r(?:ea?)?)?)?(?=[{_VALUE}{_BLOCK}]|\Z))", re.IGNORECASE
+)
+_HREF_BEGINS = re.compile(rf"""[{SPACE}/"']href[{SPACE}]*=[{SPACE}]*["']""", re.IGNORECASE)
 _BODY_MAY_END = re.compile(rf"<(?:/(?:b(?:o(?:d(?:y\s*)?)?)?)?)?(?=[{_VALUE}{_BLOCK}]|\Z)", re.IGNORECASE)
 
 
-def track_links(html: str, *, edge: Edge, send_id: int, unsubscribe_url: str) -> str:
+def track_links(html: str, *, edge: Edge, send_id: int) -> str:
     """Send http and https links through the edge's signed redirect; mailto:, anchors and the unsubscribe link stay."""
 
     def tracked(found: re.Match[str]) -> str:
         target, mark = found[2] if found[2] is not None else found[3], found[0][-1]
-        return found[1] + tracked_target(target, mark, edge=edge, send_id=send_id, unsubscribe_url=unsubscribe_url)
+        return found[1] + tracked_target(target, mark, edge=edge, send_id=send_id)
 
     return _LINK.sub(tracked, html)
 
 
-def tracked_target(target: str, mark: str, *, edge: Edge, send_id: int, unsubscribe_url: str) -> str:
-    """One link's new target, with quotes; `mark` is the quote that it had."""
-    url = unescape(target).strip()
-    if not _WEB.match(url) or url == unsubscribe_url:
+def tracked_target(target: str, mark: str, *, edge: Edge, send_id: int) -> str:
+    """One link's new target, with quotes; `mark` is the quote that it had and keeps: no tag gets another end."""
+    url = web_address(decoded(target))
+    if not url or is_unsubscribe_url(edge.base_url, url):
         return f"{mark}{target}{mark}"
-    return f'"{escape(click_url(edge.base_url, send_id, edge.key, url=url))}"'
+    return f"{mark}{escape(click_url(edge.base_url, send_id, edge.key, url=url))}{mark}"
 
 
-def tracked_tag(tag: str, *, edge: Edge, send_id: int, unsubscribe_url: str) -> str:
+def tracked_tag(tag: str, *, edge: Edge, send_id: int) -> str:
     """`track_links` on one tag, up to the end of its link's target.
 
     Raises:
@@ -76,7 +83,7 @@ def tracked_tag(tag: str, *, edge: Edge, send_id: int, unsubscribe_url: str) -> 
     """
     for _ in _links(tag):
         pass
-    return track_links(tag, edge=edge, send_id=send_id, unsubscribe_url=unsubscribe_url)
+    return track_links(tag, edge=edge, send_id=send_id)
 
 
 def add_pixel(html: str, *, edge: Edge, send_id: int) -> str:
@@ -182,17 +189,17 @@ def _linked(link: re.Match[str], slots: Iterator[Slot], edge: Edge) -> list[Piec
     pieces = list(_filled(target, slots))
     mark = link[0][-1]
     if any(not isinstance(piece, str) for piece in pieces):
-        visible = [piece for piece in pieces if not isinstance(piece, str) or piece.strip()]
-        if visible == [Lookup("unsubscribe_url")]:
+        visible = [piece for piece in pieces if not isinstance(piece, str) or not is_blank(piece)]
+        if visible[0] == Lookup("unsubscribe_url") and all(isinstance(piece, str) for piece in visible[1:]):
             return [mark, *pieces, mark]
         return [Target(tuple(_part(piece) for piece in pieces), mark)]
-    url = unescape(target).strip()
-    if not _WEB.match(url):
+    url = web_address(decoded(target))
+    if not url or is_unsubscribe_url(edge.base_url, url):
         return [mark + target + mark]
     return [
-        f'"{escape(edge.base_url)}/c/',
+        f"{mark}{escape(edge.base_url)}/c/",
         Token(LinkKind.CLICK, url),
-        escape(f"?u={quote(url, safe='')}") + '"',
+        escape(f"?u={quote(url, safe='')}") + mark,
     ]
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TypeVar
 
+from leadmill.adapters.content.encoded_words import encoded_words
 from leadmill.adapters.content.header_values import require_single_line, single_line
-from leadmill.adapters.content.mime import encoded_words
 from leadmill.domain.dispatch import LEASE_MARGIN
 from leadmill.domain.messages import Fault, Frame, OutgoingMessage, Part, Receipt, ReceiptStatus
 from leadmill.errors import LeadmillError, ProviderUnavailable, SendingBroke, TemplateInvalid
@@ -227,4 +227,4 @@ def is_bare(address: str) -> bool:
 
 
 def _encoded(name: str, value: str) -> str:
-    return encoded_words(require_single_line(value, what=f"The header {name}")).replace("\r\n ", " ")
+    return encoded_words(require_single_line(value, what=f"The header {name}")).replace("\r\n ", " ").strip()

@@ -69,7 +69,12 @@ def attachments_of(row: Row) -> tuple[AttachedFile, ...]:
 
 def variant_content_of(row: Row) -> VariantContent:
     """One variant for the compiler."""
-    changed = {"fallbacks": fallbacks_of(row), "blocks": blocks_of(row), "attachments": attachments_of(row)}
+    changed = {
+        "fallbacks": fallbacks_of(row),
+        "blocks": blocks_of(row),
+        "attachments": attachments_of(row),
+        "conversation": tuple((variant_id, subject) for variant_id, subject in row["conversation"]),
+    }
     return VariantContent(**{**row, **changed})
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import repeat
 
 import psycopg
 from psycopg.rows import DictRow
@@ -21,12 +22,14 @@ from leadmill.adapters.ledger.capacities import (
     sender_of,
 )
 from leadmill.adapters.ledger.due_queue import Columns, DueRow, Taken, by_column, put_back, take_due_sends
+from leadmill.adapters.ledger.earlier_mails import ask_for_threads, threads_of
 from leadmill.adapters.ledger.lead_fields import LeadFields, LeadRow, ask_for_leads
 from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import LEASE
 from leadmill.domain.lane_clock import check_clock
 from leadmill.domain.mailboxes import PASSING, capacity
 from leadmill.domain.rotation import DueSend, LeftReason
+from leadmill.domain.threads import EarlierMail
 from leadmill.errors import NotFound
 from leadmill.ports.content import Recipient
 from leadmill.ports.dispatch import Claim, ClaimedSend
@@ -74,6 +77,7 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
         return _nothing(connection, request, lane, taken)
     with connection.pipeline():  # Postgres reads the leads while their mailboxes are chosen here
         leads = ask_for_leads(connection, taken.columns["lead_id"])
+        threads = ask_for_threads(connection, taken.columns)
         assigned = _assign(lane, taken.columns)
     if assigned.left:
         _put_back(connection, lane, taken, assigned)
@@ -81,7 +85,7 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
         return _nothing(connection, request, lane, taken, has_held=LeftReason.RECIPIENT_LIMIT in assigned.left.values())
     with connection.pipeline():  # and marks the sends while their leads become recipients
         _mark(connection, request, lane, assigned)
-        sends = _claimed(taken, leads.fetchall(), assigned)
+        sends = _claimed(taken, leads.fetchall(), threads_of(threads), assigned)
     reached(CrashPoint.CLAIM_WRITTEN)
     used = set(assigned.mails)
     return Claim(
@@ -188,7 +192,12 @@ def _retry_at(connection: psycopg.Connection[DictRow], request: ClaimRequest, la
     return min(ends) if due and due["has_due"] else None
 
 
-def _claimed(taken: Taken, leads: Sequence[LeadRow], assigned: Assigned) -> tuple[ClaimedSend, ...]:
+def _claimed(
+    taken: Taken,
+    leads: Sequence[LeadRow],
+    threads: Mapping[int, tuple[EarlierMail, ...]],
+    assigned: Assigned,
+) -> tuple[ClaimedSend, ...]:
     every = taken.columns
     if assigned.left:
         by_send = {row.send_id: row for row in taken.mailable}
@@ -196,6 +205,7 @@ def _claimed(taken: Taken, leads: Sequence[LeadRow], assigned: Assigned) -> tupl
     by_lead = {lead.lead_id: lead for lead in leads}
     attempts = [attempts + 1 for attempts in every["attempts"]]
     fields = map(LeadFields, map(by_lead.__getitem__, every["lead_id"]))
-    recipients = map(_RECIPIENT, zip(every["lead_id"], every["email"], fields, strict=True))
+    before = map(threads.get, every["send_id"], repeat(())) if threads else repeat((), len(attempts))
+    recipients = map(_RECIPIENT, zip(every["lead_id"], every["email"], fields, before, strict=True))
     columns = (every["send_id"], every["campaign_id"], every["variant_id"], assigned.mailbox_ids)
     return tuple(map(_CLAIMED_SEND, zip(*columns, attempts, recipients, strict=True)))

@@ -49,6 +49,7 @@ class DueRow(NamedTuple):
     place: datetime
     priority: float
     email: str
+    step: int
 
 
 @dataclass(frozen=True, slots=True)

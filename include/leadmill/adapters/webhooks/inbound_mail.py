@@ -22,6 +22,7 @@ from leadmill.domain.send_references import send_id_of_message_id
 
 _FIRST_DATE = datetime(1990, 1, 1, tzinfo=UTC)  # as in `set_aside_incomplete`: an earlier date is a broken clock
 _WORD_NOISE = re.compile(r"[^a-z-]")  # the lake holds no free text, and Postgres no NUL
+_QUOTED_ID = re.compile(r"^[>\s]{0,20}Message-ID:\s{0,20}(<[^<>\s]{1,500}>)", re.IGNORECASE | re.MULTILINE)
 _TEXT_CHARACTERS = 200_000  # of a body that is searched for references and codes
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _UNKNOWN_USER = re.compile(
@@ -136,16 +137,25 @@ def _is_automatic(mail: Message) -> bool:
 
 
 def _send_id(mail: Message, key: bytes) -> int | None:
-    """Ours among the Message-IDs that a mail quotes: references, then returned parts, then the text."""
-    quoted = [str(mail.get(name, "")) for name in ("In-Reply-To", "References")]
+    """Ours among the Message-IDs that a mail quotes: references, then returned parts, then the text.
+
+    A follow-up names the mails before it, so the last of References counts, and of quoted headers Message-ID first.
+    """
+    references = str(mail.get("References", "")).split()
+    quoted = [str(mail.get("In-Reply-To", "")), " ".join(reversed(references))]
     for part in mail.walk():
         kind = part.get_content_type()
         if kind == "text/rfc822-headers":
-            quoted.append(_part_text(part))
+            quoted += _own_ids_first(_part_text(part))
         elif part is not mail:
             quoted.append(str(part.get("Message-ID", "")))
-    quoted.append(_text(mail))
+    quoted += _own_ids_first(_text(mail))
     return next((found for text in quoted if (found := send_id_of_message_id(text, key)) is not None), None)
+
+
+def _own_ids_first(text: str) -> list[str]:
+    """What a text's quoted Message-ID headers say, and then the whole of it."""
+    return [*_QUOTED_ID.findall(text), text]
 
 
 def _text(mail: Message) -> str:

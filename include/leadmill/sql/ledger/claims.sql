@@ -75,7 +75,7 @@ select h.send_id, h.campaign_id, c.pool_id, h.variant_id, h.lead_id, h.attempts,
     where p.lead_id = h.lead_id and p.campaign_id = h.campaign_id and p.step < h.step
       and (p.replied_at is not null or ledger.ends_sequence(p.state, p.bounce_kind, c.ends_on_any_bounce)) limit 1) end
     as ended_by,
-  h.place, h.priority, l.email
+  h.place, h.priority, l.email, h.step
 from held h
 join ledger.campaigns c on c.campaign_id = h.campaign_id
 join ledger.leads l on l.lead_id = h.lead_id
@@ -86,6 +86,22 @@ left join ledger.suppressions x on x.email_hash = l.email_hash;
 select l.lead_id, l.first_name, l.last_name, l.company, l.job_title, l.industry, l.category, l.employee_count, l.phone,
   l.website, l.country, l.region, l.city, case when l.attributes <> '{}' then l.attributes::text end as attributes
 from unnest(:lead_ids::bigint[]) as wanted(lead_id) join ledger.leads l using (lead_id);
+
+-- name: mails_before
+-- Which mails did the leads of these follow-ups get before in the same campaign, and by which account did each leave?
+select f.send_id, p.send_id as earlier_send_id, p.variant_id, d.name as domain, a.provider,
+  jsonb_build_object('region', a.config -> 'region', 'host', a.config -> 'host', 'preset', a.config -> 'preset')::text
+    as config,
+  coalesce(p.provider_message_id, p.queue_id, '') as provider_id
+from unnest(:send_ids::bigint[]) as wanted(send_id)
+join ledger.sends f on f.send_id = wanted.send_id
+join ledger.sends p on p.lead_id = f.lead_id and p.campaign_id = f.campaign_id and p.step < f.step
+  and p.state in ('accepted', 'delivered')
+join ledger.mailboxes m on m.mailbox_id = p.mailbox_id
+join ledger.sending_domains d on d.domain_id = m.domain_id
+left join ledger.claims c on c.claim_id = p.claim_id
+join ledger.provider_accounts a on a.account_id = coalesce(c.account_id, m.account_id)
+order by f.send_id, p.step;
 
 -- name: put_back!
 -- Queue sends again that a claim took off the queue and could not use, not before the given times.

@@ -146,9 +146,13 @@ where campaign_id = :campaign_id::bigint and status = 'running'
 returning campaign_id;
 
 -- name: variants_of_sends
--- What is the content of these variants?
+-- What is the content of these variants, and which subjects do those without one carry on?
 select v.variant_id, v.campaign_id, v.step, v.subject, v.body_html, v.body_text, c.track_opens, c.track_clicks,
-  c.fallbacks, c.blocks, st.attachments
+  c.fallbacks, c.blocks, st.attachments, (
+    select coalesce(jsonb_agg(jsonb_build_array(e.variant_id, e.subject) order by e.step desc, e.label), '[]')
+    from ledger.variants e
+    where trim(v.subject) = '' and e.campaign_id = v.campaign_id and e.step < v.step and trim(e.subject) <> ''
+  ) as conversation
 from ledger.variants v join ledger.campaigns c using (campaign_id) join ledger.campaign_steps st using (campaign_id, step)
 where v.variant_id = any(:variant_ids::bigint[]);
 
