@@ -10,6 +10,7 @@ from leadmill.domain.attachments import AttachedFile
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, Step, Timing, Variant
 from leadmill.domain.content_blocks import ContentBlock
 from leadmill.domain.segments import Segment
+from leadmill.domain.send_days import SendDays
 from leadmill.domain.sends import SendState
 from leadmill.ports.campaigns import CampaignDetail, CampaignProgress, CampaignSummary, Conservation, StepProgress
 from leadmill.ports.content import VariantContent
@@ -48,6 +49,8 @@ def _draft_of(row: Row, variants: Sequence[Row]) -> CampaignDraft:
         track_clicks=row["track_clicks"],
         fallbacks=fallbacks_of(row),
         blocks=blocks_of(row),
+        send_days=SendDays(None if row["weekdays"] is None else tuple(row["weekdays"]), row["skips_holidays"]),
+        best_of_days=row["best_of_days"],
     )
 
 

@@ -169,6 +169,9 @@ def _settings(draft: CampaignDraft) -> dict[str, Any]:
         "track_clicks": draft.track_clicks,
         "fallbacks": Jsonb([list(pair) for pair in draft.fallbacks]),
         "blocks": Jsonb([block.to_json() for block in draft.blocks]),
+        "weekdays": None if draft.send_days.weekdays is None else sorted(set(draft.send_days.weekdays)),
+        "skips_holidays": draft.send_days.skips_holidays,
+        "best_of_days": draft.best_of_days,
     }
 
 
