@@ -160,6 +160,7 @@ class Campaigning(Core):
         from leadmill.services.approve_campaign import approve_campaign
         from leadmill.services.check_campaign import check_campaign
 
+        self._keep_calendars(as_of, asked=self.campaign(campaign_id).draft.send_days.asks_country)
         approve_campaign(
             actor,
             campaign_id,

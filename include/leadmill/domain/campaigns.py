@@ -94,7 +94,8 @@ class CampaignDraft:
     """What an analyst edits; may be incomplete, the pre-flight checks say what is missing. Times are aware UTC.
 
     `send_days`: on which days of the lead mails go out. `best_of_days`: for `best_time`, of so many of these days the
-    best hour. `fallbacks`: what stands in for a variable that a lead lacks, wherever the template gives no default of its own.
+    best hour. `fallbacks`: what stands in for a variable that a lead lacks, wherever the template gives no default of
+    its own.
     """
 
     name: str

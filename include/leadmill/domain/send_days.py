@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 WEEKDAYS = (1, 2, 3, 4, 5, 6, 7)
 """ISO 8601: Monday is 1."""
@@ -16,9 +17,10 @@ BEST_OF_DAYS = 3
 `bench/best_time.py` for what more days bring and how long they make a mail wait."""
 MOST_BEST_OF_DAYS = 14
 
-MISSES_TO_ANY_HOUR = 3
-"""After one missed window a best-time mail takes the next of its lead's hours, and after so many any office hour:
-nobody waits for ever for an hour in which no mailbox is free. Our choice: with the default hours, within a week."""
+MISSES_TO_ANY_HOUR = 10
+"""After one missed window a best-time mail takes the next of its lead's hours, after so many any office hour: nobody
+waits for ever for an hour in which no mailbox is free. Three weeks with the default hours. With six, a pool that needed
+weeks for a campaign sent most of it at any hour, and half of what best hours bring was gone (`bench/best_time.py`)."""
 
 OFFICE_HOURS = (8, 18)
 """The hours for who missed so many windows, where the lead lives; 18:00 is the end of the working day in
@@ -71,12 +73,17 @@ WORKING_DAYS = SendDays(weekdays=None, skips_holidays=True)
 class FirstMails:
     """When the first mails of a campaign would go out, if it were planned now.
 
-    `leads_by_day`: mails by ISO date of the day (UTC) on which they become due. `too_late`: of all, those whose day
-    comes after the campaign's end.
+    `mails_by_day`: by the day (UTC) on which they become due, in order. `too_late`: of all, those that become due at
+    the campaign's end or later, since no day before it is one to send on.
     """
 
-    leads_by_day: Mapping[str, int]
+    mails_by_day: Mapping[date, int]
     too_late: int = 0
+
+    @property
+    def mails(self) -> int:
+        """All of them."""
+        return sum(self.mails_by_day.values())
 
 
 def _in_runs(days: list[int]) -> str:

@@ -34,7 +34,7 @@ class CalendarLedger(Protocol):
     """Calendars as the ledger's statements read them."""
 
     def are_needed(self, version: str, until: date, *, asked: bool = False) -> bool:
-        """Whether a campaign (or the caller) asks for calendars that are missing, end too soon or are of another version."""
+        """Whether a campaign (or the caller) asks for calendars that are missing, too short or of another version."""
         ...
 
     def replace(self, calendars: Iterable[CountryCalendar], *, version: str, until: date) -> int:

@@ -54,6 +54,16 @@ def _draft_of(row: Row, variants: Sequence[Row]) -> CampaignDraft:
     )
 
 
+def days_of(draft: CampaignDraft) -> dict[str, Any]:
+    """The columns that say on which days a draft sends."""
+    weekdays = draft.send_days.weekdays
+    return {
+        "weekdays": None if weekdays is None else sorted(set(weekdays)),
+        "skips_holidays": draft.send_days.skips_holidays,
+        "best_of_days": draft.best_of_days,
+    }
+
+
 def fallbacks_of(row: Row) -> tuple[tuple[str, str], ...]:
     """A campaign's fallbacks."""
     return tuple((name, text) for name, text in row["fallbacks"])

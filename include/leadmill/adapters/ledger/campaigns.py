@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from leadmill.adapters.ledger.audit import record_audit
 from leadmill.adapters.ledger.campaign_rows import (
     conservation_of,
+    days_of,
     detail_of,
     progress_of,
     summary_of,
@@ -169,10 +170,7 @@ def _settings(draft: CampaignDraft) -> dict[str, Any]:
         "track_clicks": draft.track_clicks,
         "fallbacks": Jsonb([list(pair) for pair in draft.fallbacks]),
         "blocks": Jsonb([block.to_json() for block in draft.blocks]),
-        "weekdays": None if draft.send_days.weekdays is None else sorted(set(draft.send_days.weekdays)),
-        "skips_holidays": draft.send_days.skips_holidays,
-        "best_of_days": draft.best_of_days,
-    }
+    } | days_of(draft)
 
 
 def _changes(before: CampaignDraft, after: CampaignDraft) -> dict[str, object]:

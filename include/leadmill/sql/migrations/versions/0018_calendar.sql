@@ -48,8 +48,8 @@ drop function ledger.send_window(text, smallint, timestamptz, text, smallint[]);
 -- utc_time: in UTC; without an hour, as soon as a mailbox is free. A first mail goes out at or after `earliest`, a
 -- follow-up `delay_days` calendar days after the day of `earliest`; days are those of the clock that the hour is of.
 -- Whether a day is one to send on is asked of the lead's own day and country.
--- `missed_windows`: after one, the next of the lead's hours has to do, after three (leadmill.domain.campaigns.
--- MISSES_TO_ANY_HOUR) any office hour. `choice`: takes a later one of the best hours, where many share the best.
+-- `missed_windows`: after one, the next of the lead's hours has to do, after ten any office hour (MISSES_TO_ANY_HOUR and
+-- OFFICE_HOURS of leadmill.domain.send_days). `choice`: takes a later one of the best hours, where many share the best.
 create function ledger.send_window(
   timing text, send_hour smallint, earliest timestamptz, zone text, local_hours smallint[],
   delay_days integer default 0, country text default '', weekdays smallint[] default '{1,2,3,4,5,6,7}',
@@ -60,7 +60,7 @@ create function ledger.send_window(
 declare
   hours smallint[] := coalesce(nullif(local_hours[1:12], '{}'), '{33,34,35,57,58,59,81,82,83}'); -- Tue-Thu, 9 to 11
   is_fixed boolean := timing in ('local_time', 'utc_time') and send_hour is not null;
-  is_best boolean := timing = 'best_time' and missed_windows < 3;
+  is_best boolean := timing = 'best_time' and missed_windows < 10;
   is_limited boolean;                         -- some days are not for sending
   clock text;                                 -- the zone whose days and hours count
   at_local timestamp;
