@@ -7,9 +7,9 @@ select (:asked::boolean or exists (
     select from ledger.calendars k where k.known_until >= :until::date and k.source = :version::text
   ) as are_needed;
 
--- name: lock_calendars!
+-- name: lock_calendars
 -- Let runs that load calendars take turns; reading goes on.
-lock table ledger.calendars in share row exclusive mode;
+select pg_advisory_xact_lock(hashtextextended('ledger.calendars', 0));
 
 -- name: upsert_calendars!
 -- Bring the countries' working days up to date.
