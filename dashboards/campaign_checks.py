@@ -33,6 +33,7 @@ NAMES = {
     "fields": "Leads' fields",
     "wording": "Wording",
     "schedule": "Schedule",
+    "send_days": "Sending days",
     "sequence": "Sequence",
     "variants": "A/B test",
     "capacity": "Capacity",

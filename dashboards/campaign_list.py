@@ -13,6 +13,7 @@ import streamlit as st
 
 from leadmill.domain.access import Role
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus
+from leadmill.domain.send_days import WORKING_DAYS
 from leadmill.domain.sends import SendState
 from leadmill.ports.campaigns import CampaignSummary
 from leadmill.ports.reports import Outcomes
@@ -55,7 +56,12 @@ def _show_new(*, is_first: bool) -> None:
         st.caption("You get a draft. Nothing is sent before you have approved it.")
         if st.form_submit_button("Create campaign", type="primary", key="create_campaign"):
             with page.attempt():
-                draft = CampaignDraft(name=name.strip(), pool_id=pool, steps=campaign_templates.STARTS[start]())
+                draft = CampaignDraft(
+                    name=name.strip(),
+                    pool_id=pool,
+                    steps=campaign_templates.STARTS[start](),
+                    send_days=WORKING_DAYS,
+                )
                 open_campaign(page.leadmill().create_campaign(page.actor(), draft, page.now()))
 
 

@@ -11,18 +11,26 @@ import streamlit as st
 from campaign_editing import key
 
 from leadmill.domain.campaigns import DELAY_DAYS_LIMIT, HOURS_A_DAY, CampaignDraft, Timing
+from leadmill.domain.send_days import BEST_OF_DAYS, MOST_BEST_OF_DAYS, USUAL_WORKING_DAYS, WEEKDAYS, SendDays
 
 WITH_HOUR = {Timing.LOCAL_TIME, Timing.UTC_TIME}
 USUAL_HOUR = 9
 FIRST_DAYS = 30
 """How far away the end is that the page proposes."""
 
+ON_WORKING_DAYS, ON_EVERY_DAY, ON_CHOSEN_DAYS = "On working days", "On every day", "On chosen days"
+DAY_RULES = {
+    ON_WORKING_DAYS: "Of the lead's country: Monday to Friday in most, Sunday to Thursday in some.",
+    ON_EVERY_DAY: "Also at weekends.",
+    ON_CHOSEN_DAYS: "The same weekdays for every lead.",
+}
+
 
 def edit(draft: CampaignDraft) -> CampaignDraft:
     """Widgets for the schedule; returns the draft as it is now."""
     left, right = st.columns(2, gap="large")
     with left:
-        draft = _edit_timing(draft)
+        draft = _edit_days(_edit_timing(draft))
     with right:
         draft = _edit_period(draft)
         draft = _edit_delays(draft)
@@ -50,7 +58,50 @@ def _edit_timing(draft: CampaignDraft) -> CampaignDraft:
             index=hours.index(draft.send_hour if draft.send_hour in hours else USUAL_HOUR),
             key=key("hour"),
         )
-    return replace(draft, timing=timing, send_hour=hour)
+    best_of_days = draft.best_of_days
+    if timing is Timing.BEST_TIME:
+        best_of_days = st.number_input(
+            "Best hour within how many sending days",
+            1,
+            MOST_BEST_OF_DAYS,
+            value=draft.best_of_days,
+            key=key("best_of_days"),
+            help=f"More days find a better hour, and mails wait longer; {BEST_OF_DAYS} is usual. Where the pool has no "
+            "room in a lead's best hour, the lead's next hours have to do.",
+        )
+    return replace(draft, timing=timing, send_hour=hour, best_of_days=int(best_of_days))
+
+
+def _edit_days(draft: CampaignDraft) -> CampaignDraft:
+    stored = draft.send_days.weekdays
+    now = ON_WORKING_DAYS if stored is None else ON_EVERY_DAY if set(stored) == set(WEEKDAYS) else ON_CHOSEN_DAYS
+    rule = st.radio(
+        "On which days of the lead?",
+        list(DAY_RULES),
+        captions=list(DAY_RULES.values()),
+        index=list(DAY_RULES).index(now),
+        key=key("days"),
+    )
+    weekdays: tuple[int, ...] | None = None if rule == ON_WORKING_DAYS else WEEKDAYS
+    if rule == ON_CHOSEN_DAYS:
+        chosen = st.pills(
+            "Days",
+            list(WEEKDAYS),
+            selection_mode="multi",
+            format_func=lambda day: campaign_words.WEEKDAYS[day - 1],
+            default=list(stored if now == ON_CHOSEN_DAYS and stored else USUAL_WORKING_DAYS),
+            key=key("weekdays"),
+        )
+        weekdays = tuple(sorted(chosen))
+        if not weekdays:
+            st.error("Choose at least one day of the week on which mails go out.", icon=":material/error:")
+    skips = st.toggle(
+        "Not on public holidays",
+        value=draft.send_days.skips_holidays,
+        key=key("skips_holidays"),
+        help="Of the lead's country, the whole country's ones. A lead without a country has none.",
+    )
+    return replace(draft, send_days=SendDays(weekdays, skips))
 
 
 def _edit_period(draft: CampaignDraft) -> CampaignDraft:
@@ -86,7 +137,8 @@ def _edit_delays(draft: CampaignDraft) -> CampaignDraft:
             DELAY_DAYS_LIMIT,
             value=step.delay_days,
             key=key(f"content_{number}_delay"),
-            help="Counted from when the mail before went out to that lead. No follow-up goes to a lead who replied, "
+            help="Calendar days where the lead lives: mailed on a Tuesday, one day later is Wednesday, at the hour of "
+            "the timing; the next sending day where that day is none. No follow-up goes to a lead who replied, "
             "unsubscribed, complained, or whose mail bounced for good.",
         )
         steps[number - 1] = replace(step, delay_days=int(days))

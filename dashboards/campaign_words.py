@@ -8,6 +8,8 @@ from leadmill.domain import moments
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, Timing
 from leadmill.domain.quantities import counted
 
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
 STATUSES = {
     CampaignStatus.DRAFT: ("Draft", "gray", ":material/edit_note:"),
     CampaignStatus.APPROVED: ("Approved, waits for its plan", "blue", ":material/schedule:"),
@@ -27,7 +29,7 @@ LEFT_OUT = {
 TIMINGS = {
     Timing.BEST_TIME: ("Each lead's best hours", "By own and similar leads' replies and clicks, in their time zone."),
     Timing.LOCAL_TIME: ("A fixed hour where the lead lives", "For example 9 o'clock in everybody's own morning."),
-    Timing.AS_SOON_AS_POSSIBLE: ("As soon as possible", "Whenever a mailbox is free, also at night and at weekends."),
+    Timing.AS_SOON_AS_POSSIBLE: ("As soon as possible", "Whenever a mailbox is free, also at night."),
     Timing.UTC_TIME: ("A fixed hour in UTC", "The same moment all over the world."),
 }
 
@@ -46,7 +48,10 @@ def schedule_words(draft: CampaignDraft) -> str:
     tracked = [name for name, on in (("opens", draft.track_opens), ("clicks", draft.track_clicks)) if on]
     ends = " Any bounce ends the sequence." if draft.ends_on_any_bounce else ""
     follow = f" Waits {waits}.{ends}" if waits else ""
-    return f"{TIMINGS[draft.timing][0]}{hour}, {start}, {end}.{follow} Tracks {' and '.join(tracked) or 'nothing'}."
+    within = f" of {draft.best_of_days} days" if draft.timing is Timing.BEST_TIME and draft.best_of_days > 1 else ""
+    days = f"Sends on {draft.send_days.in_words()}."
+    tracks = f"Tracks {' and '.join(tracked) or 'nothing'}."
+    return f"{TIMINGS[draft.timing][0]}{within}{hour}, {start}, {end}. {days}{follow} {tracks}"
 
 
 def approval_words(draft: CampaignDraft, people: int, now: datetime) -> str:

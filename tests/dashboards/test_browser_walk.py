@@ -222,6 +222,10 @@ def make_campaign(walker: Walker) -> None:
     walker.click("Save and go on to Schedule")
     walker.page.get_by_text("As soon as possible", exact=True).click()
     walker.settle()
+    walker.page.get_by_text("On every day", exact=True).click()  # the walk may be taken on a Sunday
+    walker.settle()
+    walker.page.get_by_text("Not on public holidays", exact=True).click()
+    walker.settle()
     walker.shoot("campaign-schedule")
     walker.click("Save and go on to Check and approve")
     walker.see("It can be approved.")

@@ -10,6 +10,7 @@ import pytest
 from leadmill.bootstrap import App
 from leadmill.domain.access import Role
 from leadmill.domain.campaigns import CampaignStatus
+from leadmill.domain.send_days import WORKING_DAYS, SendDays
 from leadmill.errors import Conflict
 from leadmill.ports.waiting import Constraint
 from leadmill.services.approve_campaign import Seen
@@ -327,3 +328,39 @@ def test_a_reason_to_wait_ends_with_its_time_and_one_full_stop(monkeypatch: pyte
     wait = Constraint("sends", "step_delay", "2 mails wait.", 2, datetime(2026, 11, 25, 8, 30, tzinfo=UTC))
     assert in_words(wait) == "2 mails wait (until 25 Nov 2026, 08:30 UTC)."
     assert in_words(Constraint("sends", "due", "2 mails are due now.", 2, None)) == "2 mails are due now."
+
+
+def test_a_new_campaign_sends_on_working_days_until_its_author_chooses_others(
+    world: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page(monkeypatch, world, PAGE)
+    page.text_input(key="new_name").set_value("Spring")
+    page.button(key="create_campaign").click().run()
+    (campaign,) = world.campaigns()
+    assert world.campaign(campaign.campaign_id).draft.send_days == WORKING_DAYS
+    go_to(page, "3 · Schedule")
+    assert page.radio(key=key_of(page, "days")).value == "On working days"
+    page.radio(key=key_of(page, "days")).set_value("On chosen days").run()
+    page.button_group(key=key_of(page, "weekdays")).set_value([1, 2, 4]).run()
+    page.toggle(key=key_of(page, "skips_holidays")).set_value(False).run()
+    page.number_input(key=key_of(page, "best_of_days")).set_value(5).run()
+    page.button(key="save_campaign").click().run()
+    assert not page.exception
+    draft = world.campaign(campaign.campaign_id).draft
+    assert (draft.send_days, draft.best_of_days) == (SendDays((1, 2, 4)), 5)
+    page.radio(key=key_of(page, "days")).set_value("On working days").run()
+    page.toggle(key=key_of(page, "skips_holidays")).set_value(True).run()
+    page.button(key="save_and_go_on").click().run()
+    assert not page.exception
+    expected = "Sends on working days where the lead lives, not on public holidays of the lead's country."
+    assert expected in words_of(page)
+
+
+def test_a_campaign_on_no_day_of_the_week_is_not_saved(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = draft_of(world, send_days=SendDays((1, 2)))
+    page = go_to(open_campaign(monkeypatch, world, campaign_id), "3 · Schedule")
+    page.button_group(key=key_of(page, "weekdays")).set_value([]).run()
+    page.button(key="save_campaign").click().run()
+    assert not page.exception
+    assert "Choose at least one day of the week" in words_of(page)
+    assert world.campaign(campaign_id).draft.send_days == SendDays((1, 2))

@@ -16,6 +16,23 @@ from tests.conftest import url_of
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
+CAMPAIGN_OF_0011 = """
+with lead as (
+  insert into ledger.leads (email, email_hash, email_domain, source, legal_basis, created_at, updated_at)
+  values ('a@b.test', 'hash', 'b.test', 'test', 'consent', %(now)s, %(now)s) returning lead_id
+), campaign as (
+  insert into ledger.campaigns (name, status, created_by, created_at, updated_at)
+  values ('c', 'running', 'test', %(now)s, %(now)s) returning campaign_id
+), step as (
+  insert into ledger.campaign_steps (campaign_id, step) select campaign_id, 1 from campaign returning campaign_id
+), variant as (
+  insert into ledger.variants (campaign_id, step, label, subject, body_html)
+  select campaign_id, 1, 'A', 's', 'h' from step returning campaign_id, variant_id
+)
+insert into ledger.sends (campaign_id, step, lead_id, variant_id, due_at, window_ends_at, state_changed_at)
+select v.campaign_id, 1, l.lead_id, v.variant_id, %(now)s, %(now)s + interval '1 hour', %(now)s from variant v, lead l
+"""
+
 
 def tables(url: str) -> set[str]:
     with psycopg.connect(url) as connection:
@@ -36,6 +53,21 @@ def test_migrating_from_any_version_ends_in_the_same_schema(
     migrate(url)
     migrate(url)
     assert tables(url) == tables(database_url)
+
+
+def test_campaigns_and_planned_sends_from_before_sending_days_stay_as_they_were(postgres: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("create database migrate_sending_days")
+    url = url_of(postgres, "migrate_sending_days")
+    migrate(url, revision="0011")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(CAMPAIGN_OF_0011, {"now": NOW})
+    migrate(url)
+    with psycopg.connect(url) as connection:
+        days = connection.execute("select weekdays, skips_holidays from ledger.campaigns").fetchall()
+        planned = connection.execute("select due_at, window_ends_at, missed_windows from ledger.sends").fetchall()
+    assert days == [([1, 2, 3, 4, 5, 6, 7], False)]
+    assert planned == [(NOW, NOW + timedelta(hours=1), 0)]
 
 
 def test_the_lake_is_made_twice_without_harm_and_holds_rows(app: App) -> None:

@@ -85,6 +85,14 @@ class Campaigning(Core):
         url = self.settings.airflow_api_url or self.settings.airflow_base_url
         return AirflowApi(url, user=self.settings.airflow_user, password=password)
 
+    def _keep_calendars(self, as_of: datetime, *, asked: bool = False) -> None:
+        """Know the working days and holidays that open campaigns, or a draft, ask for."""
+        from leadmill.adapters.ledger.calendars import PostgresCalendars
+        from leadmill.adapters.public_holidays import PublicHolidays
+        from leadmill.services.keep_calendars import keep_calendars
+
+        keep_calendars(PostgresCalendars(self.database), PublicHolidays(), as_of=as_of, asked=asked)
+
     def _preflight(self) -> Preflight:
         from leadmill.adapters.unsubscribe_probe import HttpUnsubscribeProbe
         from leadmill.services.check_campaign import Preflight
@@ -153,6 +161,7 @@ class Campaigning(Core):
         from leadmill.services.approve_campaign import approve_campaign
         from leadmill.services.check_campaign import check_campaign
 
+        self._keep_calendars(as_of, asked=self.campaign(campaign_id).draft.send_days.asks_country)
         approve_campaign(
             actor,
             campaign_id,
@@ -228,12 +237,15 @@ class Campaigning(Core):
         """What would go wrong if this campaign were approved now?"""
         from leadmill.services.check_campaign import check_campaign
 
-        return check_campaign(self.campaign(campaign_id).draft, self._preflight(), as_of=as_of)
+        draft = self.campaign(campaign_id).draft
+        self._keep_calendars(as_of, asked=draft.send_days.asks_country)
+        return check_campaign(draft, self._preflight(), as_of=as_of)
 
     def plan_campaigns(self, as_of: datetime, campaign_id: int | None = None) -> dict[str, int]:
         """Turn approved campaigns into send rows and keep running plans true; returns counts."""
         from leadmill.services.plan_campaigns import plan_campaigns
 
+        self._keep_calendars(as_of)
         return plan_campaigns(self._plans, as_of=as_of, campaign_id=campaign_id)
 
     def organisation(self) -> Organisation | None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from leadmill.domain.attachments import AttachedFile
 from leadmill.domain.content_blocks import ContentBlock, blocks_problems
 from leadmill.domain.segments import Segment
+from leadmill.domain.send_days import BEST_OF_DAYS, EVERY_DAY, MOST_BEST_OF_DAYS, SendDays
 from leadmill.domain.template_fields import fallback_problems
 from leadmill.errors import Conflict
 
@@ -59,7 +60,7 @@ class Timing(StrEnum):
     """When a send may go out."""
 
     AS_SOON_AS_POSSIBLE = "as_soon_as_possible"
-    BEST_TIME = "best_time"  # each lead's own best hours of the week
+    BEST_TIME = "best_time"  # the best of each lead's own hours within some days
     LOCAL_TIME = "local_time"  # `send_hour` where the lead lives
     UTC_TIME = "utc_time"  # at `starts_at`, or at `send_hour` UTC where one is given
 
@@ -79,7 +80,8 @@ class Variant:
 class Step:
     """One mail of the sequence; its number is its place, from 1.
 
-    `delay_days`: days after the step before was accepted; 0 for the first. `attachments` go with every variant.
+    `delay_days`: calendar days after the day on which the step before was accepted, where the lead lives (in UTC for
+    a time in UTC); 0 for the first. `attachments` go with every variant.
     """
 
     variants: tuple[Variant, ...]
@@ -91,8 +93,9 @@ class Step:
 class CampaignDraft:
     """What an analyst edits; may be incomplete, the pre-flight checks say what is missing. Times are aware UTC.
 
-    `fallbacks`: what stands in for a variable that a lead lacks, wherever the template gives no default of its own.
-    `ends_on_any_bounce`: a full mailbox ends the sequence, too; otherwise it only delays the next mail.
+    `send_days`: on which days of the lead mails go out. `best_of_days`: for `best_time`, of so many of these days the
+    best hour. `fallbacks`: what stands in for a variable that a lead lacks, wherever the template gives no default of
+    its own. `ends_on_any_bounce`: a full mailbox ends the sequence, too; otherwise it only delays the next mail.
     """
 
     name: str
@@ -108,6 +111,8 @@ class CampaignDraft:
     ends_on_any_bounce: bool = False
     fallbacks: tuple[tuple[str, str], ...] = ()
     blocks: tuple[ContentBlock, ...] = ()
+    send_days: SendDays = EVERY_DAY
+    best_of_days: int = BEST_OF_DAYS
 
     def problems(self) -> list[str]:
         """What makes the draft impossible to keep, one sentence each; empty where it is fine."""
@@ -128,7 +133,10 @@ class CampaignDraft:
 
     def _schedule_problems(self) -> list[str]:
         times = [t for t in (self.starts_at, self.ends_at) if t is not None and t.tzinfo is not None]
-        return ["The end must come after the start."] if times != sorted(set(times)) else []
+        found = ["The end must come after the start."] if times != sorted(set(times)) else []
+        if not 1 <= self.best_of_days <= MOST_BEST_OF_DAYS:
+            found.append(f"A best hour is looked for within 1 to {MOST_BEST_OF_DAYS} days.")
+        return found + self.send_days.problems()
 
 
 def _step_problems(number: int, step: Step) -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from leadmill.domain.campaigns import CampaignDraft
 from leadmill.domain.segments import Segment
+from leadmill.domain.send_days import FirstMails
 from leadmill.domain.template_fields import AskedFields
 from leadmill.ports.content import Recipient
 
@@ -99,6 +102,10 @@ class AudienceLedger(Protocol):
 
     def recipients(self, lead_ids: Sequence[int]) -> list[Recipient]:
         """Leads as a template sees them, in the order asked for; those that are gone or erased are left out."""
+        ...
+
+    def first_mails(self, draft: CampaignDraft, *, earliest: datetime) -> FirstMails:
+        """When the first mails of a draft would go out at or after `earliest`, as the plan reckons it."""
         ...
 
     def examine(self, segment: Segment, pool_id: int | None, fields: AskedFields) -> ExaminedAudience:

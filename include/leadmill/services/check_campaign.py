@@ -64,7 +64,8 @@ def check_campaign(draft: CampaignDraft, preflight: Preflight, *, as_of: datetim
             sender=preview_sender(preflight.senders, draft.pool_id, organisation),
             providers=pool.providers if pool else (),
         )
-    checks += [_schedule_check(draft, as_of), *_sequence_checks(draft), *_variant_checks(draft, preview)]
+    checks += [*_schedule_checks(draft, preflight.audience, as_of), *_sequence_checks(draft)]
+    checks += _variant_checks(draft, preview)
     checks += _capacity_checks(draft, preview, preflight.senders, as_of)
     return checks
 
@@ -161,6 +162,13 @@ def _policy_checks(preview: AudiencePreview, pool: PoolCapacity | None) -> Itera
         yield Check("legal_basis", "ok", f"Every lead's legal basis is accepted by pool {pool.name}.")
 
 
+def _schedule_checks(draft: CampaignDraft, audience: AudienceLedger, as_of: datetime) -> Iterator[Check]:
+    check = _schedule_check(draft, as_of)
+    yield check
+    if check.result == "ok" and not draft.problems():
+        yield from _days_checks(draft, audience, as_of)
+
+
 def _schedule_check(draft: CampaignDraft, as_of: datetime) -> Check:
     if draft.ends_at is not None and draft.ends_at <= as_of:
         return Check("schedule", "error", "The campaign's end has passed.", "Set a later end, or none.")
@@ -169,6 +177,23 @@ def _schedule_check(draft: CampaignDraft, as_of: datetime) -> Check:
     if draft.starts_at is None or draft.starts_at <= as_of:
         return Check("schedule", "ok", "Sending starts as soon as it is approved and planned.")
     return Check("schedule", "ok", f"Sending starts on {moments.in_words(draft.starts_at)}.")
+
+
+def _days_checks(draft: CampaignDraft, audience: AudienceLedger, as_of: datetime) -> Iterator[Check]:
+    """Whether the days and hours on which mails go out leave each lead one before the campaign's end."""
+    first = audience.first_mails(draft, earliest=max(draft.starts_at or as_of, as_of))
+    if not first.mails:
+        return
+    days = sorted(first.mails_by_day)
+    until = "" if len(days) == 1 else f" to {moments.day_in_words(days[-1])}"
+    due = f"First mails become due on {moments.day_in_words(days[0])}{until}"
+    if not first.too_late:
+        yield Check("send_days", "ok", f"{due}; they go out on {draft.send_days.in_words()}.")
+        return
+    late = counted(first.too_late, "first mail has", "first mails have")
+    message = f"{late} no day and hour to go out before the campaign's end, and would expire."
+    advice = "End later, start earlier, or send on more days."
+    yield Check("send_days", "error" if first.too_late == first.mails else "warning", message, advice)
 
 
 def _sequence_checks(draft: CampaignDraft) -> Iterator[Check]:

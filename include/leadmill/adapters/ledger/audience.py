@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from leadmill.adapters.ledger.campaign_rows import days_of
 from leadmill.adapters.ledger.database import Database
+from leadmill.domain.campaigns import CampaignDraft
 from leadmill.domain.segments import Segment
+from leadmill.domain.send_days import FirstMails
 from leadmill.domain.template_fields import LEAD_COLUMNS, AskedFields, variable_name
 from leadmill.ports.audience import (
     AudiencePreview,
@@ -53,6 +57,21 @@ class PostgresAudience:
         with self._database.transaction() as connection:
             rows = connection.execute(query(_SUBJECT, "recipients"), {"lead_ids": list(lead_ids)})
             return [Recipient(**row) for row in rows]
+
+    def first_mails(self, draft: CampaignDraft, *, earliest: datetime) -> FirstMails:
+        values = {
+            "segment": Jsonb(draft.segment.to_json()),
+            "timing": draft.timing,
+            "send_hour": draft.send_hour,
+            "earliest": earliest,
+            "ends_at": draft.ends_at,
+            **days_of(draft),
+        }
+        with self._database.transaction() as connection:
+            values["accepts"] = _accepted(connection, draft.pool_id)
+            connection.execute(query(_SUBJECT, "allow_large_sorts"))
+            rows = connection.execute(query("ledger/schedule", "first_mails"), values).fetchall()
+        return FirstMails({row["day"]: row["leads"] for row in rows}, sum(row["too_late"] for row in rows))
 
     def examine(self, segment: Segment, pool_id: int | None, fields: AskedFields) -> ExaminedAudience:
         with self._database.transaction() as connection:

@@ -10,6 +10,7 @@ from leadmill.domain.attachments import AttachedFile
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, Step, Timing, Variant
 from leadmill.domain.content_blocks import ContentBlock
 from leadmill.domain.segments import Segment
+from leadmill.domain.send_days import SendDays
 from leadmill.domain.sends import SendState
 from leadmill.ports.campaigns import CampaignDetail, CampaignProgress, CampaignSummary, Conservation, StepProgress
 from leadmill.ports.content import VariantContent
@@ -49,7 +50,19 @@ def _draft_of(row: Row, variants: Sequence[Row]) -> CampaignDraft:
         ends_on_any_bounce=row["ends_on_any_bounce"],
         fallbacks=fallbacks_of(row),
         blocks=blocks_of(row),
+        send_days=SendDays(None if row["weekdays"] is None else tuple(row["weekdays"]), row["skips_holidays"]),
+        best_of_days=row["best_of_days"],
     )
+
+
+def days_of(draft: CampaignDraft) -> dict[str, Any]:
+    """The columns that say on which days a draft sends."""
+    weekdays = draft.send_days.weekdays
+    return {
+        "weekdays": None if weekdays is None else sorted(set(weekdays)),
+        "skips_holidays": draft.send_days.skips_holidays,
+        "best_of_days": draft.best_of_days,
+    }
 
 
 def fallbacks_of(row: Row) -> tuple[tuple[str, str], ...]:

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from leadmill.adapters.ledger.audit import record_audit
 from leadmill.adapters.ledger.campaign_rows import (
     conservation_of,
+    days_of,
     detail_of,
     progress_of,
     summary_of,
@@ -170,7 +171,7 @@ def _settings(draft: CampaignDraft) -> dict[str, Any]:
         "ends_on_any_bounce": draft.ends_on_any_bounce,
         "fallbacks": Jsonb([list(pair) for pair in draft.fallbacks]),
         "blocks": Jsonb([block.to_json() for block in draft.blocks]),
-    }
+    } | days_of(draft)
 
 
 def _changes(before: CampaignDraft, after: CampaignDraft) -> dict[str, object]:

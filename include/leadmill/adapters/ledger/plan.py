@@ -12,6 +12,9 @@ from leadmill.adapters.ledger.audit import record_audit
 from leadmill.adapters.ledger.database import Database
 from leadmill.domain.access import SYSTEM
 from leadmill.domain.campaigns import CampaignStatus
+from leadmill.domain.send_days import MISSES_TO_ANY_HOUR
+from leadmill.domain.send_time import WINDOW_HOURS
+from leadmill.domain.spread import FASTEST_DAY
 from leadmill.errors import NotFound
 from leadmill.ports.plans import PlanOutcome, Upkeep
 from leadmill.sql import query
@@ -53,13 +56,13 @@ class PostgresPlan:
             released=self._release_missed(as_of),
             expired=self._count("expire_planned", as_of),
             orphaned=self._orphans(as_of),
-            rolled=self._count("roll_windows", as_of),
+            rolled=self._count("roll_windows", as_of, misses_to_any_hour=MISSES_TO_ANY_HOUR),
             finished=self._count("finish_campaigns", as_of),
         )
 
-    def _count(self, name: str, as_of: datetime) -> int:
+    def _count(self, name: str, as_of: datetime, **values: int) -> int:
         with self._database.transaction() as connection:
-            return connection.execute(query(_SUBJECT, name), {"as_of": as_of}).rowcount
+            return connection.execute(query(_SUBJECT, name), {"as_of": as_of, **values}).rowcount
 
     def _withdraw_against_rules(self, as_of: datetime) -> int:
         """A lead's country or legal basis may have changed since the plan; claiming does not look again."""
@@ -101,9 +104,9 @@ def _insert_sends(connection: psycopg.Connection[DictRow], locked: DictRow, as_o
         "segment": Jsonb(locked["segment"]),
         "accepts": locked["accepts_legal_bases"],
         "seed": locked["seed"],
-        "timing": locked["timing"],
-        "send_hour": locked["send_hour"],
         "earliest": locked["earliest"],
+        "hours_a_day": FASTEST_DAY.total_seconds() / 3600,
+        "most_hours": WINDOW_HOURS,
         "as_of": as_of,
     }
     counts = connection.execute(query(_SUBJECT, "plan_sends"), values).fetchone()

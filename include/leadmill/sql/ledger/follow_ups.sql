@@ -1,9 +1,10 @@
 -- name: release_follow_ups
 -- Which follow-ups became due because the step before was accepted? Safe to run again: only those without a time.
--- Leads with the same zone and hours share a window, so it is worked out once for all of them.
+-- Leads with the same zone, hours and country share a window, so it is worked out once for all of them.
 with accepted as materialized (
-  select s.campaign_id, s.lead_id, next_step.step, h.zone, h.hours,
-    coalesce(s.accepted_at, :as_of::timestamptz) + make_interval(days => next_step.delay_days) as earliest
+  select s.campaign_id, s.lead_id, next_step.step, next_step.delay_days, h.zone, h.hours, h.country,
+    coalesce(s.accepted_at, :as_of::timestamptz) as accepted_at,
+    row_number() over (partition by s.campaign_id, next_step.step, s.accepted_at, h.zone, h.country, h.hours) as place
   from ledger.sends s
   join ledger.campaigns c on c.campaign_id = s.campaign_id
   cross join lateral (
@@ -14,20 +15,25 @@ with accepted as materialized (
   left join ledger.lead_windows lw on lw.lead_id = s.lead_id
   cross join lateral (
     select coalesce(lw.time_zone, nullif(l.time_zone, ''), 'UTC') as zone,
-      coalesce(lw.local_hours[1 : 12], '{}') as hours
+      case when c.timing = 'best_time' then lw.local_hours[1 : 12] end as hours,
+      case when c.skips_holidays or c.weekdays is null then l.country else '' end as country
   ) h
   where s.send_id = any(:send_ids::bigint[]) and s.replied_at is null and (s.state in ('accepted', 'delivered')
     or (s.state = 'bounced' and not ledger.ends_sequence(s.state, s.bounce_kind, c.ends_on_any_bounce)))
-), windows as materialized (
-  select k.campaign_id, k.earliest, k.zone, k.hours, w.due_at, w.window_ends_at
-  from (select distinct campaign_id, earliest, zone, hours from accepted) k
-  join ledger.campaigns c on c.campaign_id = k.campaign_id
-  cross join lateral ledger.send_window(c.timing, c.send_hour, k.earliest, k.zone, k.hours) w
+), asked as materialized (
+  select a.campaign_id, a.lead_id, a.step, a.accepted_at, a.zone, a.country, a.hours, a.place,
+    case when a.place = 1 then (
+      select array[w.due_at, w.window_ends_at] from ledger.send_window(c.timing, c.send_hour, a.accepted_at, a.zone,
+        a.hours, a.delay_days, a.country, c.weekdays, c.skips_holidays, c.best_of_days) w) end as span
+  from accepted a join ledger.campaigns c on c.campaign_id = a.campaign_id
+), windows as materialized (                  -- handed on within its group: joining a thousand arrays is slow
+  select campaign_id, lead_id, step, first_value(span) over (
+    partition by campaign_id, step, accepted_at, zone, country, hours order by place) as span
+  from asked
 )
 update ledger.sends f
-set due_at = w.due_at, window_ends_at = w.window_ends_at, state_changed_at = :as_of::timestamptz
-from accepted a
-join windows w on w.campaign_id = a.campaign_id and w.earliest = a.earliest and w.zone = a.zone and w.hours = a.hours
+set due_at = a.span[1], window_ends_at = a.span[2], state_changed_at = :as_of::timestamptz
+from windows a
 where f.campaign_id = a.campaign_id and f.lead_id = a.lead_id and f.step = a.step
   and f.state = 'planned' and f.due_at is null
 returning f.send_id, f.campaign_id, f.step, f.due_at;

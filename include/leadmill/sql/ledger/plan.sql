@@ -4,28 +4,50 @@ select campaign_id from ledger.campaigns where status = 'approved' order by appr
 
 -- name: lock_approved^
 -- Hold an approved campaign for planning; nothing comes back where somebody else planned it.
-select c.campaign_id, c.segment, c.seed, c.timing, c.send_hour, p.accepts_legal_bases,
+select c.campaign_id, c.segment, c.seed, p.accepts_legal_bases,
   greatest(coalesce(c.starts_at, :as_of::timestamptz), :as_of::timestamptz) as earliest
 from ledger.campaigns c join ledger.pools p on p.pool_id = c.pool_id
 where c.campaign_id = :campaign_id::bigint and c.status = 'approved' for update of c;
 
 -- name: plan_sends^
 -- Make one send row per step and mailable lead; how large is the audience, and who is left out for which reason?
-with audience as materialized (
-  select a.lead_id, a.probability, a.left_out, h.zone, h.hours, row(h.zone, h.hours)::text as habit
-  from ledger.audience(:segment::jsonb, :accepts::text[]) a
+-- Where a pool cannot mail a zone's leads in their one best hour, as many of the next best hours as it takes share them.
+with campaign as materialized (
+  select c.*, c.skips_holidays or c.weekdays is null as asks_country, (
+    select sum(m.daily_limit)::float8 from ledger.mailboxes m where m.pool_id = c.pool_id and m.status = 'active'
+  ) / :hours_a_day::float8 as mails_an_hour
+  from ledger.campaigns c where c.campaign_id = :campaign_id::bigint
+), found as materialized (
+  select a.lead_id, a.probability, a.left_out, h.*
+  from campaign c cross join ledger.audience(:segment::jsonb, :accepts::text[]) a
   join ledger.leads l on l.lead_id = a.lead_id
   left join ledger.lead_windows w on w.lead_id = a.lead_id
   cross join lateral (
-    select coalesce(w.time_zone, nullif(l.time_zone, ''), 'UTC') as zone, w.local_hours[1 : 12] as hours
+    select coalesce(w.time_zone, nullif(l.time_zone, ''), 'UTC') as zone,
+      case when c.timing = 'best_time' then w.local_hours[1 : 12] end as hours,
+      case when c.asks_country then l.country else '' end as country
   ) h
+), zones as materialized (
+  select f.zone, case when c.timing <> 'best_time' then 1
+    else least(greatest(ceil(count(*) / nullif(c.mails_an_hour, 0)), 1), :most_hours::integer) end::integer as choices
+  from found f cross join campaign c where f.left_out is null group by f.zone, c.timing, c.mails_an_hour
+), audience as materialized (
+  select f.*, row(f.zone, f.country, f.hours, f.choice)::text as habit
+  from (
+    select f.lead_id, f.probability, f.left_out, f.zone, f.country, f.hours,
+      case when z.choices > 1 then (hashint8extended(f.lead_id, :seed::bigint) & 9223372036854775807) %% z.choices
+        else 0 end::integer as choice
+    from found f left join zones z on z.zone = f.zone
+  ) f
 ), windows as materialized (
   select k.habit, w.due_at, w.window_ends_at
   from (
-    select habit, min(zone) as zone, min(hours) as hours from audience where left_out is null group by habit
+    select habit, min(zone) as zone, min(country) as country, min(hours) as hours, min(choice) as choice
+    from audience where left_out is null group by habit
   ) k
-  cross join lateral ledger.send_window(
-    :timing::text, :send_hour::smallint, :earliest::timestamptz, k.zone, k.hours) w
+  cross join campaign c
+  cross join lateral ledger.send_window(c.timing, c.send_hour, :earliest::timestamptz, k.zone, k.hours, 0, k.country,
+    c.weekdays, c.skips_holidays, c.best_of_days, 0, k.choice) w
 ), shares as materialized (
   select v.step, v.variant_id, v.step = min(v.step) over () as is_first,
     coalesce(sum(v.weight::float8) over earlier, 0) / sum(v.weight::float8) over whole as low,
@@ -131,19 +153,28 @@ returning s.send_id;
 
 -- name: roll_windows
 -- Which sends missed their window and wait for the next one?
-with missed as (
-  select s.send_id, w.due_at, w.window_ends_at
+with missed as materialized (
+  select s.send_id, s.missed_windows + 1 as misses, h.*, c.timing, c.send_hour, c.weekdays, c.skips_holidays, c.best_of_days,
+    row(c.campaign_id, least(s.missed_windows, :misses_to_any_hour::integer), h.zone, h.country, h.hours)::text as habit
   from ledger.sends s
   join ledger.campaigns c on c.campaign_id = s.campaign_id
   join ledger.leads l on l.lead_id = s.lead_id
   left join ledger.lead_windows lw on lw.lead_id = s.lead_id
-  cross join lateral ledger.send_window(c.timing, c.send_hour, :as_of::timestamptz,
-    coalesce(lw.time_zone, nullif(l.time_zone, ''), 'UTC'), lw.local_hours) w
+  cross join lateral (
+    select coalesce(lw.time_zone, nullif(l.time_zone, ''), 'UTC') as zone,
+      case when c.timing = 'best_time' then lw.local_hours[1 : 12] end as hours,
+      case when c.skips_holidays or c.weekdays is null then l.country else '' end as country
+  ) h
   where s.state = 'planned' and s.window_ends_at <= :as_of::timestamptz and c.status = 'running'
   for update of s skip locked
+), windows as materialized (
+  select m.habit, w.due_at, w.window_ends_at
+  from (select distinct on (habit) * from missed) m
+  cross join lateral ledger.send_window(m.timing, m.send_hour, :as_of::timestamptz, m.zone, m.hours, 0,
+    m.country, m.weekdays, m.skips_holidays, m.best_of_days, m.misses) w
 )
-update ledger.sends s set due_at = missed.due_at, window_ends_at = missed.window_ends_at
-from missed where s.send_id = missed.send_id
+update ledger.sends s set due_at = w.due_at, window_ends_at = w.window_ends_at, missed_windows = least(m.misses, 32767)
+from missed m join windows w on w.habit = m.habit where s.send_id = m.send_id
 returning s.send_id;
 
 -- name: finish_campaigns
