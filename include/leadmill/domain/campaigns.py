@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from leadmill.domain.attachments import AttachedFile
+from leadmill.domain.contact_rules import ContactRules
 from leadmill.domain.content_blocks import ContentBlock, blocks_problems
 from leadmill.domain.segments import Segment
 from leadmill.domain.template_fields import fallback_problems
@@ -106,6 +107,7 @@ class CampaignDraft:
     track_clicks: bool = True
     fallbacks: tuple[tuple[str, str], ...] = ()
     blocks: tuple[ContentBlock, ...] = ()
+    contacts: ContactRules = field(default_factory=ContactRules)
 
     def problems(self) -> list[str]:
         """What makes the draft impossible to keep, one sentence each; empty where it is fine."""
@@ -122,7 +124,13 @@ class CampaignDraft:
             found.append(f"At most {STEPS_LIMIT} steps.")
         for number, step in enumerate(self.steps, start=1):
             found += _step_problems(number, step)
-        return found + blocks_problems(self.blocks) + fallback_problems(self.fallbacks) + self.segment.problems()
+        return (
+            found
+            + blocks_problems(self.blocks)
+            + fallback_problems(self.fallbacks)
+            + self.segment.problems()
+            + self.contacts.problems()
+        )
 
     def _schedule_problems(self) -> list[str]:
         times = [t for t in (self.starts_at, self.ends_at) if t is not None and t.tzinfo is not None]

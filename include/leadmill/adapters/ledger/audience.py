@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import psycopg
@@ -10,10 +11,12 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from leadmill.adapters.ledger.database import Database
+from leadmill.domain.contact_rules import ANYBODY, ContactBounds
 from leadmill.domain.segments import Segment
 from leadmill.domain.template_fields import LEAD_COLUMNS, AskedFields
 from leadmill.ports.audience import (
     AudiencePreview,
+    ContactCount,
     CountryGap,
     ExaminedAudience,
     FieldGap,
@@ -35,14 +38,15 @@ class PostgresAudience:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def preview(self, segment: Segment, pool_id: int | None) -> AudiencePreview:
+    def preview(self, segment: Segment, pool_id: int | None, bounds: ContactBounds = ANYBODY) -> AudiencePreview:
         with self._database.transaction() as connection:
-            values = {"segment": Jsonb(segment.to_json()), "accepts": _accepted(connection, pool_id)}
+            values = {"segment": Jsonb(segment.to_json()), "accepts": _accepted(connection, pool_id)} | asdict(bounds)
             connection.execute(query(_SUBJECT, "allow_large_sorts"))
             rows = connection.execute(query(_SUBJECT, "audience_counts"), values).fetchall()
+            contacts = _contacts(connection, values, bounds)
         counts = {row["left_out"]: row["leads"] for row in rows}
         mailed = counts.pop(None, 0)
-        return AudiencePreview(matched=mailed + sum(counts.values()), will_be_mailed=mailed, left_out=counts)
+        return AudiencePreview(mailed + sum(counts.values()), mailed, counts, contacts)
 
     def sample(self, segment: Segment, limit: int) -> list[SampleLead]:
         values = {"segment": Jsonb(segment.to_json()), "limit": limit}
@@ -54,11 +58,15 @@ class PostgresAudience:
             rows = connection.execute(query(_SUBJECT, "recipients"), {"lead_ids": list(lead_ids)})
             return [Recipient(**row) for row in rows]
 
-    def examine(self, segment: Segment, pool_id: int | None, fields: AskedFields) -> ExaminedAudience:
+    def examine(
+        self, segment: Segment, pool_id: int | None, fields: AskedFields, bounds: ContactBounds = ANYBODY
+    ) -> ExaminedAudience:
         with self._database.transaction() as connection:
-            values = _asked(segment, fields) | {"accepts": _accepted(connection, pool_id), "gap_limit": GAPS_LIMIT}
+            values = _asked(segment, fields) | {"accepts": _accepted(connection, pool_id)} | asdict(bounds)
             connection.execute(query(_SUBJECT, "allow_large_sorts"))
-            rows = connection.execute(query(_SUBJECT, "examine_audience"), values).fetchall()
+            examined = values | {"gap_limit": GAPS_LIMIT}
+            rows = connection.execute(query(_SUBJECT, "examine_audience"), examined).fetchall()
+            contacts = _contacts(connection, values, bounds)
         counts = [row for row in rows if row["kind"] == "count"]
         left_out: dict[str, int] = {}
         for row in counts:
@@ -68,7 +76,7 @@ class PostgresAudience:
         barred = [row for row in counts if row["country"] is not None]
         barred.sort(key=lambda row: (-row["lead_count"], row["country"]))
         return ExaminedAudience(
-            AudiencePreview(mailed + sum(left_out.values()), mailed, left_out),
+            AudiencePreview(mailed + sum(left_out.values()), mailed, left_out, contacts),
             tuple(CountryGap(row["country"], row["legal_basis"], row["lead_count"]) for row in barred),
             tuple(_gap_of(row) for row in rows if row["kind"] == "gap"),
         )
@@ -79,7 +87,13 @@ class PostgresAudience:
             return [SampleLead(**row) for row in rows]
 
     def addresses_of(
-        self, segment: Segment, pool_id: int | None, fields: AskedFields, keys: Sequence[GapKey], limit: int
+        self,
+        segment: Segment,
+        pool_id: int | None,
+        fields: AskedFields,
+        keys: Sequence[GapKey],
+        limit: int,
+        bounds: ContactBounds = ANYBODY,
     ) -> list[LeadAddress]:
         groups = {
             "has": [key[0] for key in keys],
@@ -90,9 +104,29 @@ class PostgresAudience:
         }
         with self._database.transaction() as connection:
             connection.execute(query(_SUBJECT, "allow_large_sorts"))
-            values = _asked(segment, fields) | groups | {"accepts": _accepted(connection, pool_id)}
+            values = _asked(segment, fields) | groups | {"accepts": _accepted(connection, pool_id)} | asdict(bounds)
             rows = connection.execute(query(_SUBJECT, "addresses_of"), values)
             return [LeadAddress(**row) for row in rows]
+
+    def addresses_of_contacts(
+        self, segment: Segment, pool_id: int | None, bounds: ContactBounds, kind: str, limit: int
+    ) -> list[LeadAddress]:
+        asked = {"segment": Jsonb(segment.to_json()), "mailed_since": bounds.mailed_since}
+        with self._database.transaction() as connection:
+            connection.execute(query(_SUBJECT, "allow_large_sorts"))
+            values = asked | {"accepts": _accepted(connection, pool_id), "kind": kind, "row_limit": limit}
+            rows = connection.execute(query("ledger/contacts", "addresses_of_contacts"), values)
+            return [LeadAddress(**row) for row in rows]
+
+
+def _contacts(
+    connection: psycopg.Connection[DictRow], values: dict[str, Any], bounds: ContactBounds
+) -> tuple[ContactCount, ...]:
+    """What other campaigns have with an audience; not asked for where nobody wants to know."""
+    if bounds == ANYBODY:
+        return ()
+    rows = connection.execute(query("ledger/contacts", "contacts_of_audience"), values)
+    return tuple(ContactCount(row["kind"], row["campaign_id"], row["name"], row["leads"]) for row in rows)
 
 
 def _accepted(connection: psycopg.Connection[DictRow], pool_id: int | None) -> list[str] | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from leadmill.domain.attachments import AttachedFile
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, Step, Timing, Variant
+from leadmill.domain.contact_rules import ContactRules
 from leadmill.domain.content_blocks import ContentBlock
 from leadmill.domain.segments import Segment
 from leadmill.domain.sends import SendState
@@ -48,6 +50,7 @@ def _draft_of(row: Row, variants: Sequence[Row]) -> CampaignDraft:
         track_clicks=row["track_clicks"],
         fallbacks=fallbacks_of(row),
         blocks=blocks_of(row),
+        contacts=ContactRules(**{f.name: row[f.name] for f in fields(ContactRules)}),
     )
 
 

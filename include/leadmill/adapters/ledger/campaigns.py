@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -169,6 +169,7 @@ def _settings(draft: CampaignDraft) -> dict[str, Any]:
         "track_clicks": draft.track_clicks,
         "fallbacks": Jsonb([list(pair) for pair in draft.fallbacks]),
         "blocks": Jsonb([block.to_json() for block in draft.blocks]),
+        **asdict(draft.contacts),
     }
 
 

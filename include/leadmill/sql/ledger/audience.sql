@@ -6,7 +6,8 @@ select accepts_legal_bases from ledger.pools where pool_id = :pool_id::bigint;
 -- name: audience_counts
 -- How many of a segment's leads will be mailed (no reason), and how many are left out for which reason?
 select a.left_out, count(*) as leads
-from ledger.audience(:segment::jsonb, :accepts::text[]) a
+from ledger.audience(:segment::jsonb, :accepts::text[], :skips_replied::boolean, :skips_in_sequence::boolean,
+  :skips_mailed::boolean, :mailed_since::timestamptz) a
 group by a.left_out;
 
 -- name: sample_leads
@@ -39,7 +40,8 @@ with keys as materialized (
 ), examined as materialized (
   select a.lead_id, a.left_out, l.country, l.legal_basis, h.has, f.further, v.decided,
     case when 'category' = any(:names::text[]) then l.category else '' end collate "C" as category
-  from ledger.audience(:segment::jsonb, :accepts::text[]) a
+  from ledger.audience(:segment::jsonb, :accepts::text[], :skips_replied::boolean, :skips_in_sequence::boolean,
+  :skips_mailed::boolean, :mailed_since::timestamptz) a
   join ledger.leads l on l.lead_id = a.lead_id
   cross join lateral (
     -- One bit a column, in the order of leadmill.domain.template_fields.LEAD_COLUMNS.
@@ -94,7 +96,8 @@ with keys as materialized (
 ), examined as (
   select a.lead_id, a.left_out, l.country, l.legal_basis, h.has, f.further, v.decided,
     case when 'category' = any(:names::text[]) then l.category else '' end collate "C" as category
-  from ledger.audience(:segment::jsonb, :accepts::text[]) a
+  from ledger.audience(:segment::jsonb, :accepts::text[], :skips_replied::boolean, :skips_in_sequence::boolean,
+  :skips_mailed::boolean, :mailed_since::timestamptz) a
   join ledger.leads l on l.lead_id = a.lead_id
   cross join lateral (
     -- One bit a column, in the order of leadmill.domain.template_fields.LEAD_COLUMNS.
