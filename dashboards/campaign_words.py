@@ -21,6 +21,9 @@ LEFT_OUT = {
     "suppressed": "Must not be mailed (unsubscribed, complained, bounced, or put on the list)",
     "policy": "Their legal basis is not accepted by the chosen pool",
     "policy_country": "Their country's law asks for another legal basis",
+    "replied": "They answered another campaign",
+    "in_sequence": "They are in the running sequence of another campaign",
+    "mailed_recently": "Another campaign mailed them lately",
     "duplicate": "Another lead has the same inbox",
 }
 TIMINGS = {
@@ -29,6 +32,11 @@ TIMINGS = {
     Timing.AS_SOON_AS_POSSIBLE: ("As soon as possible", "Whenever a mailbox is free, also at night and at weekends."),
     Timing.UTC_TIME: ("A fixed hour in UTC", "The same moment all over the world."),
 }
+
+
+def plain(words: str) -> str:
+    """Words that strangers or colleagues wrote, safe from being read as Markdown."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+!|<>$:~" else c for c in words)
 
 
 def moment(at: datetime) -> str:
@@ -44,7 +52,9 @@ def schedule_words(draft: CampaignDraft) -> str:
     waits = ", ".join(f"{s.delay_days} days before follow-up {n}" for n, s in enumerate(draft.steps[1:], 1))
     tracked = [name for name, on in (("opens", draft.track_opens), ("clicks", draft.track_clicks)) if on]
     follow = f" Waits {waits}." if waits else ""
-    return f"{TIMINGS[draft.timing][0]}{hour}, {start}, {end}.{follow} Tracks {' and '.join(tracked) or 'nothing'}."
+    ending = " An answer to another campaign ends it for that person." if draft.contacts.ends_on_other_reply else ""
+    tracks = f" Tracks {' and '.join(tracked) or 'nothing'}."
+    return f"{TIMINGS[draft.timing][0]}{hour}, {start}, {end}.{follow}{ending}{tracks}"
 
 
 def mail_name(step: int) -> str:
