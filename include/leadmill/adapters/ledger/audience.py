@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -32,6 +33,10 @@ GAPS_LIMIT = 2_000
 """Kinds of leads that pre-flight tries a mail on: each costs a rendering of every variant."""
 
 
+_CONTACT_COLUMNS = {"replied": "replied_to", "in_sequence": "in_sequence_of", "mailed_recently": "mailed_by"}
+"""Which column of `ledger.audience` names the campaign of a kind of contact."""
+
+
 class PostgresAudience:
     """Counts and samples of segments, one statement each."""
 
@@ -43,10 +48,7 @@ class PostgresAudience:
             values = {"segment": Jsonb(segment.to_json()), "accepts": _accepted(connection, pool_id)} | asdict(bounds)
             connection.execute(query(_SUBJECT, "allow_large_sorts"))
             rows = connection.execute(query(_SUBJECT, "audience_counts"), values).fetchall()
-            contacts = _contacts(connection, values, bounds)
-        counts = {row["left_out"]: row["leads"] for row in rows}
-        mailed = counts.pop(None, 0)
-        return AudiencePreview(mailed + sum(counts.values()), mailed, counts, contacts)
+            return _preview_of(connection, rows)
 
     def sample(self, segment: Segment, limit: int) -> list[SampleLead]:
         values = {"segment": Jsonb(segment.to_json()), "limit": limit}
@@ -66,18 +68,16 @@ class PostgresAudience:
             connection.execute(query(_SUBJECT, "allow_large_sorts"))
             examined = values | {"gap_limit": GAPS_LIMIT}
             rows = connection.execute(query(_SUBJECT, "examine_audience"), examined).fetchall()
-            contacts = _contacts(connection, values, bounds)
-        counts = [row for row in rows if row["kind"] == "count"]
-        left_out: dict[str, int] = {}
+            counts = [row for row in rows if row["kind"] == "count"]
+            preview = _preview_of(connection, counts)
+        countries: Counter[tuple[str, str]] = Counter()
         for row in counts:
-            if row["left_out"]:
-                left_out[row["left_out"]] = left_out.get(row["left_out"], 0) + row["lead_count"]
-        mailed = sum(row["lead_count"] for row in counts if not row["left_out"])
-        barred = [row for row in counts if row["country"] is not None]
-        barred.sort(key=lambda row: (-row["lead_count"], row["country"]))
+            if row["country"] is not None:
+                countries[row["country"], row["legal_basis"]] += row["lead_count"]
+        barred = sorted(countries.items(), key=lambda item: (-item[1], item[0]))
         return ExaminedAudience(
-            AudiencePreview(mailed + sum(left_out.values()), mailed, left_out, contacts),
-            tuple(CountryGap(row["country"], row["legal_basis"], row["lead_count"]) for row in barred),
+            preview,
+            tuple(CountryGap(*place, lead_count) for place, lead_count in barred),
             tuple(_gap_of(row) for row in rows if row["kind"] == "gap"),
         )
 
@@ -111,7 +111,7 @@ class PostgresAudience:
     def addresses_of_contacts(
         self, segment: Segment, pool_id: int | None, bounds: ContactBounds, kind: str, limit: int
     ) -> list[LeadAddress]:
-        asked = {"segment": Jsonb(segment.to_json()), "mailed_since": bounds.mailed_since}
+        asked = {"segment": Jsonb(segment.to_json())} | asdict(bounds)
         with self._database.transaction() as connection:
             connection.execute(query(_SUBJECT, "allow_large_sorts"))
             values = asked | {"accepts": _accepted(connection, pool_id), "kind": kind, "row_limit": limit}
@@ -119,14 +119,28 @@ class PostgresAudience:
             return [LeadAddress(**row) for row in rows]
 
 
-def _contacts(
-    connection: psycopg.Connection[DictRow], values: dict[str, Any], bounds: ContactBounds
-) -> tuple[ContactCount, ...]:
-    """What other campaigns have with an audience; not asked for where nobody wants to know."""
-    if bounds == ANYBODY:
-        return ()
-    rows = connection.execute(query("ledger/contacts", "contacts_of_audience"), values)
-    return tuple(ContactCount(row["kind"], row["campaign_id"], row["name"], row["leads"]) for row in rows)
+def _preview_of(connection: psycopg.Connection[DictRow], rows: Sequence[DictRow]) -> AudiencePreview:
+    """Counts by reason and by what other campaigns have with the leads, summed up."""
+    left_out: Counter[str | None] = Counter()
+    contacts: Counter[tuple[str, int]] = Counter()
+    for row in rows:
+        left_out[row["left_out"]] += row["lead_count"]
+        if row["left_out"] is None or row["left_out"] in _CONTACT_COLUMNS:
+            for kind, column in _CONTACT_COLUMNS.items():
+                if row[column] is not None:
+                    contacts[kind, row[column]] += row["lead_count"]
+    mailed = left_out.pop(None, 0)
+    names = _campaign_names(connection, {campaign_id for _, campaign_id in contacts})
+    in_contact = tuple(ContactCount(*key, names[key[1]], count) for key, count in contacts.most_common())
+    counts = {reason: count for reason, count in left_out.items() if reason}
+    return AudiencePreview(mailed + sum(counts.values()), mailed, counts, in_contact)
+
+
+def _campaign_names(connection: psycopg.Connection[DictRow], campaign_ids: Collection[int]) -> dict[int, str]:
+    if not campaign_ids:
+        return {}
+    rows = connection.execute(query("ledger/contacts", "campaign_names"), {"campaign_ids": sorted(campaign_ids)})
+    return {row["campaign_id"]: row["name"] for row in rows}
 
 
 def _accepted(connection: psycopg.Connection[DictRow], pool_id: int | None) -> list[str] | None:

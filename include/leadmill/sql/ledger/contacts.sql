@@ -117,21 +117,17 @@ delete from ledger.shared_leads gone where not exists (
   where o.person_id = gone.person_id and s.state in ('planned', 'claimed', 'ambiguous', 'refused'))
 returning gone.lead_id;
 
--- name: contacts_of_audience
--- Which campaigns have what with a segment's leads that would be mailed otherwise, and how many leads is that?
-select k.kind, k.campaign_id, c.name, count(*) as leads
-from ledger.audience(:segment::jsonb, :accepts::text[], false, false, false, :mailed_since::timestamptz) a
-cross join lateral (values ('replied', a.replied_to), ('in_sequence', a.in_sequence_of), ('mailed_recently', a.mailed_by))
-  as k(kind, campaign_id)
-join ledger.campaigns c on c.campaign_id = k.campaign_id
-where a.left_out is null
-group by 1, 2, 3 order by 1, 4 desc, 2;
+-- name: campaign_names
+-- What are these campaigns called?
+select campaign_id, name from ledger.campaigns where campaign_id = any(:campaign_ids::bigint[]);
 
 -- name: addresses_of_contacts
--- The leads behind one of those counts with their addresses, for a list to download.
+-- The leads of one kind of contact, left out for it or not, with their addresses, for a list to download.
 select l.lead_id, l.email, trim(l.first_name || ' ' || l.last_name) as name, l.company, l.country, l.category
-from ledger.audience(:segment::jsonb, :accepts::text[], false, false, false, :mailed_since::timestamptz) a
+from ledger.audience(:segment::jsonb, :accepts::text[], :skips_replied::boolean, :skips_in_sequence::boolean,
+  :skips_mailed::boolean, :mailed_since::timestamptz) a
 join ledger.leads l on l.lead_id = a.lead_id
-where a.left_out is null and case :kind::text when 'replied' then a.replied_to when 'in_sequence' then a.in_sequence_of
+where (a.left_out is null or a.left_out in ('replied', 'in_sequence', 'mailed_recently'))
+  and case :kind::text when 'replied' then a.replied_to when 'in_sequence' then a.in_sequence_of
   when 'mailed_recently' then a.mailed_by end is not null
 order by l.lead_id limit :row_limit::integer;
