@@ -88,7 +88,9 @@ claims = st.tuples(st.just("claim"), st.sampled_from(["one", "two"]), outcomes)
 waits = st.tuples(st.just("wait"), st.sampled_from([2, 60, 60 * 24, 60 * 24 * 3]))
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(acts=st.lists(st.one_of(plans, claims, waits), min_size=6, max_size=25))
 def test_caps_and_days_hold_whatever_campaigns_do_and_no_mail_is_lost(
     app: App, postgres: str, template_database: str, acts: list[tuple[Any, ...]]
