@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import campaign_contacts
 import campaign_words
 import country_gaps
 import country_words
@@ -23,9 +24,9 @@ SAMPLES_SHOWN = 8
 
 
 @st.cache_data(ttl=page.FRESH_SECONDS, show_spinner="Counting leads …")
-def preview(installation: str, segment: Segment, pool_id: int | None) -> AudiencePreview:  # noqa: ARG001 - the cache's key
-    """Counts of a segment, at most a few seconds old."""
-    return page.leadmill().audience_preview(segment, pool_id)
+def preview(installation: str, draft: CampaignDraft) -> AudiencePreview:  # noqa: ARG001 - the cache's key
+    """Counts of a draft that holds nothing but its audience, at most a few seconds old."""
+    return page.leadmill().audience_of(draft, page.now())
 
 
 @st.cache_data(ttl=page.FRESH_SECONDS, show_spinner=False)
@@ -45,6 +46,7 @@ def edit(draft: CampaignDraft) -> CampaignDraft:
     with left:
         pool_id = _choose_pool(draft)
         segment = _filters(draft.segment)
+        draft = campaign_contacts.edit(draft)
     changed = replace(draft, pool_id=pool_id, segment=segment)
     with right:
         problems = segment.problems()
@@ -207,7 +209,8 @@ def _pick_ids(label: str, names: dict[int, str], chosen: tuple[int, ...], name: 
 
 def show_counts(draft: CampaignDraft) -> None:
     """Who matches, who will be mailed, who is left out for which reason, and a few of them."""
-    counts = preview(page.installation(), draft.segment, draft.pool_id)
+    asked = CampaignDraft("", pool_id=draft.pool_id, segment=draft.segment, contacts=draft.contacts)
+    counts = preview(page.installation(), asked)
     left, right = st.columns(2)
     left.metric("Match the filters", f"{counts.matched:,}", border=True)
     right.metric("Will be mailed", f"{counts.will_be_mailed:,}", border=True)
@@ -224,6 +227,7 @@ def show_counts(draft: CampaignDraft) -> None:
                 country_gaps.show(_country_gaps(page.installation(), draft.segment, draft.pool_id))
     else:
         st.caption("Nobody is left out.")
+    campaign_contacts.show_counts(draft, counts)
     st.markdown("**Some of them**")
     st.dataframe(
         [

@@ -20,6 +20,8 @@ NAMES = {
     "unsubscribe": "Unsubscribe link",
     "pool": "Mailboxes",
     "audience": "Audience",
+    "contacts": "Other campaigns",
+    "week": "Mails a week",
     "legal_basis": "Legal basis",
     "country_rules": "Countries' law",
     "content": "Content",

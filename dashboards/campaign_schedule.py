@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
+import campaign_contacts
 import campaign_words
 import page
 import streamlit as st
@@ -33,7 +34,7 @@ def edit(draft: CampaignDraft) -> CampaignDraft:
         draft = _edit_days(_edit_timing(draft))
     with right:
         draft = _edit_period(draft)
-        draft = _edit_delays(draft)
+        draft = campaign_contacts.edit_ending(_edit_delays(draft))
         return _edit_tracking(draft)
 
 

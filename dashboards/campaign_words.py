@@ -24,6 +24,9 @@ LEFT_OUT = {
     "suppressed": "Must not be mailed (unsubscribed, complained, bounced, or put on the list)",
     "policy": "Their legal basis is not accepted by the chosen pool",
     "policy_country": "Their country's law asks for another legal basis",
+    "replied": "They answered another campaign",
+    "in_sequence": "They are in the running sequence of another campaign",
+    "mailed_recently": "Another campaign mailed them lately",
     "duplicate": "Another lead has the same inbox",
 }
 TIMINGS = {
@@ -32,6 +35,11 @@ TIMINGS = {
     Timing.AS_SOON_AS_POSSIBLE: ("As soon as possible", "Whenever a mailbox is free, also at night."),
     Timing.UTC_TIME: ("A fixed hour in UTC", "The same moment all over the world."),
 }
+
+
+def plain(words: str) -> str:
+    """Words that strangers or colleagues wrote, safe from being read as Markdown."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+!|<>$:~" else c for c in words)
 
 
 def moment(at: datetime) -> str:
@@ -50,8 +58,9 @@ def schedule_words(draft: CampaignDraft) -> str:
     follow = f" Waits {waits}.{ends}" if waits else ""
     within = f" of {draft.best_of_days} days" if draft.timing is Timing.BEST_TIME and draft.best_of_days > 1 else ""
     days = f"Sends on {draft.send_days.in_words()}."
+    ending = " An answer to another campaign ends it for that person." if draft.contacts.ends_on_other_reply else ""
     tracks = f"Tracks {' and '.join(tracked) or 'nothing'}."
-    return f"{TIMINGS[draft.timing][0]}{within}{hour}, {start}, {end}. {days}{follow} {tracks}"
+    return f"{TIMINGS[draft.timing][0]}{within}{hour}, {start}, {end}. {days}{follow}{ending} {tracks}"
 
 
 def approval_words(draft: CampaignDraft, people: int, now: datetime) -> str:

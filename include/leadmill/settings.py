@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from leadmill.domain.contact_rules import DAYS_APART, DAYS_APART_LIMIT, MAILS_A_WEEK
 from leadmill.domain.guardrails import FALSE_PAUSES_A_MONTH
 from leadmill.domain.machine_touches import FAST_SECONDS
 from leadmill.errors import ConfigInvalid
@@ -62,6 +63,19 @@ class Settings(BaseSettings):
         default=FAST_SECONDS,
         ge=0,
         description="An open or click sooner after delivery counts as a machine's; 0 = never.",
+    )
+
+    mails_per_person_week: int = Field(
+        default=MAILS_A_WEEK,
+        ge=0,
+        le=1_000,
+        description="Mails that a person gets in seven days over all campaigns; 0 = no cap.",
+    )
+    days_between_campaigns: int = Field(
+        default=DAYS_APART,
+        ge=0,
+        le=DAYS_APART_LIMIT,
+        description="Days between another campaign's mail to a person and a new campaign's; 0 = none.",
     )
 
     false_pauses_per_month: float = Field(

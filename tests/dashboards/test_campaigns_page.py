@@ -364,3 +364,28 @@ def test_a_campaign_on_no_day_of_the_week_is_not_saved(world: App, monkeypatch: 
     assert not page.exception
     assert "Choose at least one day of the week" in words_of(page)
     assert world.campaign(campaign_id).draft.send_days == SendDays((1, 2))
+
+
+def test_whom_other_campaigns_mail_is_counted_and_can_be_mailed_all_the_same(
+    world: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = draft_of(world, name="Autumn *offer*")
+    world.approve_campaign(ANALYST, first, NOW)
+    world.plan_campaigns(NOW)
+    second = draft_of(world)
+    page = open_campaign(monkeypatch, world, second)
+    said = words_of(page)
+    assert "Will be mailed: 0" in said
+    assert "**4** · They are in the running sequence of another campaign" in said
+    assert "**4 leads have mails to come of** “Autumn \\*offer\\*” (4): left out." in said
+    page.toggle(key=key_of(page, "skip_in_sequence")).set_value(False).run()
+    page.number_input(key=key_of(page, "days_apart")).set_value(14).run()
+    assert not page.exception
+    assert "Will be mailed: 4" in words_of(page)
+    assert "(4): :orange[mailed all the same]." in words_of(page)
+    page.button(key="save_and_go_on").click().run()
+    go_to(page, "3 · Schedule")
+    page.toggle(key=key_of(page, "ends_on_other_reply")).set_value(False).run()
+    page.button(key="save_campaign").click().run()
+    rules = world.campaign(second).draft.contacts
+    assert (rules.leave_out_in_sequence, rules.days_apart, rules.ends_on_other_reply) == (False, 14, False)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from leadmill.domain.access import Actor
     from leadmill.domain.attachments import AttachmentLimits
     from leadmill.domain.campaigns import CampaignDraft
+    from leadmill.domain.contact_rules import ContactBounds, ContactRules
     from leadmill.domain.messages import OutgoingMessage
     from leadmill.domain.segments import Segment
     from leadmill.ports.audience import AudienceLedger, AudiencePreview, SampleLead
@@ -72,7 +73,7 @@ class Campaigning(Core):
     def _plans(self) -> PlanLedger:
         from leadmill.adapters.ledger.plan import PostgresPlan
 
-        return PostgresPlan(self.database)
+        return PostgresPlan(self.database, usual_days_apart=self.settings.days_between_campaigns)
 
     @cached_property
     def _orchestrator(self) -> Orchestrator | None:
@@ -100,7 +101,14 @@ class Campaigning(Core):
         probe = HttpUnsubscribeProbe(
             self.settings.edge_base_url, self.settings.secret, neighbour_url=self.settings.edge_neighbour_url
         )
-        return Preflight(self._audience, self._senders, self.content_compiler, probe)
+        return Preflight(
+            self._audience,
+            self._senders,
+            self.content_compiler,
+            probe,
+            usual_days_apart=self.settings.days_between_campaigns,
+            mails_a_week=self.settings.mails_per_person_week,
+        )
 
     @property
     def attachment_limits(self) -> AttachmentLimits:
@@ -214,6 +222,31 @@ class Campaigning(Core):
     def audience_preview(self, segment: Segment, pool_id: int | None) -> AudiencePreview:
         """Live counts of a segment: matched, will be mailed, left out per reason."""
         return self._audience.preview(segment, pool_id)
+
+    def contact_bounds(self, rules: ContactRules, as_of: datetime) -> ContactBounds:
+        """Whom a campaign with these rules leaves out now for what other campaigns have with them."""
+        return rules.bounds(usual_days_apart=self.settings.days_between_campaigns, as_of=as_of)
+
+    def audience_of(self, draft: CampaignDraft, as_of: datetime) -> AudiencePreview:
+        """Live counts of a draft: as `audience_preview`, with what other campaigns have with its people."""
+        bounds = self.contact_bounds(draft.contacts, as_of)
+        return self._audience.preview(draft.segment, draft.pool_id, bounds)
+
+    def contacts_file(self, actor: Actor, draft: CampaignDraft, kind: str, as_of: datetime) -> bytes:
+        """A CSV of the leads behind one count of `audience_of`'s contacts; the audit log says who took it."""
+        from leadmill.adapters.ledger.audit_log import LedgerAuditTrail
+        from leadmill.services.list_contacts import list_contacts
+
+        return list_contacts(
+            actor,
+            draft.segment,
+            draft.pool_id,
+            bounds=self.contact_bounds(draft.contacts, as_of),
+            kind=kind,
+            audience=self._audience,
+            audit=LedgerAuditTrail(self.database),
+            as_of=as_of,
+        )
 
     def sample_leads(self, segment: Segment, limit: int = 10) -> list[SampleLead]:
         """A few mailable leads of a segment, spread over its categories."""

@@ -81,6 +81,7 @@ class ContentRules(Campaigning):
             audience=self._audience,
             audit=LedgerAuditTrail(self.database),
             as_of=as_of,
+            bounds=self.contact_bounds(draft.contacts, as_of),
         )
 
     def country_gaps(self, segment: Segment, pool_id: int | None) -> tuple[CountryGap, ...]:

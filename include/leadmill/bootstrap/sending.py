@@ -40,7 +40,7 @@ class Sending(Guarding):
         """Claims and results."""
         from leadmill.adapters.ledger.sends import LedgerSends
 
-        return LedgerSends(self.database)
+        return LedgerSends(self.database, mails_a_week=self.settings.mails_per_person_week)
 
     @cached_property
     def sender_registry(self) -> LedgerMailboxes:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from leadmill.domain.attachments import AttachedFile
+from leadmill.domain.contact_rules import ContactRules
 from leadmill.domain.content_blocks import ContentBlock, blocks_problems
 from leadmill.domain.segments import Segment
 from leadmill.domain.send_days import BEST_OF_DAYS, EVERY_DAY, MOST_BEST_OF_DAYS, SendDays
@@ -113,6 +114,7 @@ class CampaignDraft:
     blocks: tuple[ContentBlock, ...] = ()
     send_days: SendDays = EVERY_DAY
     best_of_days: int = BEST_OF_DAYS
+    contacts: ContactRules = field(default_factory=ContactRules)
 
     def problems(self) -> list[str]:
         """What makes the draft impossible to keep, one sentence each; empty where it is fine."""
@@ -129,7 +131,13 @@ class CampaignDraft:
             found.append(f"At most {STEPS_LIMIT} steps.")
         for number, step in enumerate(self.steps, start=1):
             found += _step_problems(number, step)
-        return found + blocks_problems(self.blocks) + fallback_problems(self.fallbacks) + self.segment.problems()
+        return (
+            found
+            + blocks_problems(self.blocks)
+            + fallback_problems(self.fallbacks)
+            + self.segment.problems()
+            + self.contacts.problems()
+        )
 
     def _schedule_problems(self) -> list[str]:
         times = [t for t in (self.starts_at, self.ends_at) if t is not None and t.tzinfo is not None]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from leadmill.domain.campaigns import CampaignDraft
+from leadmill.domain.contact_rules import ANYBODY, ContactBounds
 from leadmill.domain.segments import Segment
 from leadmill.domain.send_days import FirstMails
 from leadmill.domain.template_fields import AskedFields
@@ -15,16 +16,35 @@ from leadmill.ports.content import Recipient
 
 
 @dataclass(frozen=True, slots=True)
+class ContactCount:
+    """Leads with whom another campaign has something: `kind` is replied, in_sequence or mailed_recently.
+
+    Of several campaigns of a kind the latest counts the lead.
+    """
+
+    kind: str
+    campaign_id: int
+    campaign_name: str
+    lead_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class AudiencePreview:
     """Live counts of a segment. matched = will_be_mailed + sum(left_out).
 
-    Keys of `left_out`: erased, no_email, suppressed, policy, policy_country, duplicate; a lead counts under the first
-    that applies.
+    Keys of `left_out`: erased, no_email, suppressed, policy, policy_country, replied, in_sequence, mailed_recently,
+    duplicate; a lead counts under the first that applies. `contacts`: what other campaigns have with those who are left
+    out for nothing else, whether it leaves them out or not; a lead may stand under several kinds.
     """
 
     matched: int
     will_be_mailed: int
     left_out: Mapping[str, int]
+    contacts: tuple[ContactCount, ...] = ()
+
+    def in_contact(self, kind: str) -> int:
+        """How many leads that kind of contact concerns."""
+        return sum(count.lead_count for count in self.contacts if count.kind == kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +112,11 @@ class ExaminedAudience:
 class AudienceLedger(Protocol):
     """Segments over the ledger's leads."""
 
-    def preview(self, segment: Segment, pool_id: int | None) -> AudiencePreview:
-        """Live counts; without a pool, every legal basis counts as accepted."""
+    def preview(self, segment: Segment, pool_id: int | None, bounds: ContactBounds = ANYBODY) -> AudiencePreview:
+        """Live counts; without a pool, every legal basis counts as accepted.
+
+        `bounds`, here and below: whom to leave out for what other campaigns have with them.
+        """
         ...
 
     def sample(self, segment: Segment, limit: int) -> list[SampleLead]:
@@ -104,11 +127,13 @@ class AudienceLedger(Protocol):
         """Leads as a template sees them, in the order asked for; those that are gone or erased are left out."""
         ...
 
-    def first_mails(self, draft: CampaignDraft, *, earliest: datetime) -> FirstMails:
+    def first_mails(self, draft: CampaignDraft, *, earliest: datetime, bounds: ContactBounds = ANYBODY) -> FirstMails:
         """When the first mails of a draft would go out at or after `earliest`, as the plan reckons it."""
         ...
 
-    def examine(self, segment: Segment, pool_id: int | None, fields: AskedFields) -> ExaminedAudience:
+    def examine(
+        self, segment: Segment, pool_id: int | None, fields: AskedFields, bounds: ContactBounds = ANYBODY
+    ) -> ExaminedAudience:
         """The whole audience in one pass, with which of these template fields the leads have."""
         ...
 
@@ -121,7 +146,19 @@ class AudienceLedger(Protocol):
         ...
 
     def addresses_of(
-        self, segment: Segment, pool_id: int | None, fields: AskedFields, keys: Sequence[GapKey], limit: int
+        self,
+        segment: Segment,
+        pool_id: int | None,
+        fields: AskedFields,
+        keys: Sequence[GapKey],
+        limit: int,
+        bounds: ContactBounds = ANYBODY,
     ) -> list[LeadAddress]:
         """The leads of these groups with their addresses, by id. `fields`: as they were examined with."""
+        ...
+
+    def addresses_of_contacts(
+        self, segment: Segment, pool_id: int | None, bounds: ContactBounds, kind: str, limit: int
+    ) -> list[LeadAddress]:
+        """The leads behind `AudiencePreview.in_contact(kind)` with their addresses, by id."""
         ...

@@ -24,13 +24,20 @@ class CampaignStanding:
 
 @dataclass(frozen=True, slots=True)
 class SendsWaiting:
-    """Planned sends by what they wait for; `not_due` are first mails, `for_delay` follow-ups of mails that went out."""
+    """Planned sends by what they wait for; `not_due` are first mails, `for_delay` follow-ups of mails that went out.
+
+    `for_week` wait since their person had its mails of the week, `for_other_campaign` since another campaign mailed it.
+    """
 
     for_step_before: int
     not_due: int
     next_due_at: datetime | None
     for_delay: int
     delay_ends_at: datetime | None
+    for_week: int
+    week_ends_at: datetime | None
+    for_other_campaign: int
+    other_campaign_ends_at: datetime | None
     window_passed: int
     due: int
 

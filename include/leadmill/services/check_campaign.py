@@ -10,6 +10,7 @@ from leadmill.domain import moments
 from leadmill.domain.ab_tests import detectable_difference
 from leadmill.domain.campaigns import CampaignDraft
 from leadmill.domain.capacity import days_needed
+from leadmill.domain.contact_rules import DAYS_APART, MAILS_A_WEEK, ContactBounds
 from leadmill.domain.countries import country_name
 from leadmill.domain.quantities import counted
 from leadmill.domain.sending_policy import default_legal_bases
@@ -18,6 +19,7 @@ from leadmill.ports.campaigns import Check
 from leadmill.ports.content import ContentCompiler, Organisation
 from leadmill.ports.sending_identity import PoolCapacity, SenderLedger
 from leadmill.ports.unsubscribe_probe import ProbeOutcome, UnsubscribeProbe
+from leadmill.services.check_contacts import check_contacts
 from leadmill.services.check_content import CompiledVariants, check_content, compile_variants
 from leadmill.services.preview_message import preview_sender
 
@@ -27,6 +29,9 @@ _LEFT_OUT = {
     "suppressed": "never to be mailed",
     "policy": "whose legal basis the pool does not accept",
     "policy_country": "by the law of their country",
+    "replied": "who answered another campaign",
+    "in_sequence": "in another campaign's running sequence",
+    "mailed_recently": "mailed by another campaign lately",
     "duplicate": "with another lead's inbox",
 }
 _COUNTRIES_TOLD = 5
@@ -42,6 +47,8 @@ class Preflight:
     senders: SenderLedger
     compiler: ContentCompiler
     unsubscribe: UnsubscribeProbe
+    usual_days_apart: int = DAYS_APART
+    mails_a_week: int = MAILS_A_WEEK
 
 
 def check_campaign(draft: CampaignDraft, preflight: Preflight, *, as_of: datetime) -> list[Check]:
@@ -51,10 +58,18 @@ def check_campaign(draft: CampaignDraft, preflight: Preflight, *, as_of: datetim
     compiled = CompiledVariants({}, ())
     if organisation is not None:
         compiled = compile_variants(draft, organisation, preflight.compiler)
-    examined = preflight.audience.examine(draft.segment, draft.pool_id, compiled.fields)
+    bounds = draft.contacts.bounds(usual_days_apart=preflight.usual_days_apart, as_of=as_of)
+    examined = preflight.audience.examine(draft.segment, draft.pool_id, compiled.fields, bounds)
     preview = examined.preview
     checks = [_organisation_check(organisation), *_unsubscribe_checks(preflight.unsubscribe), *_pool_checks(pool)]
     checks += [_audience_check(preview), *_policy_checks(preview, pool), *_country_checks(examined)]
+    checks += check_contacts(
+        draft,
+        preview,
+        usual_days_apart=preflight.usual_days_apart,
+        mails_a_week=preflight.mails_a_week,
+        as_of=as_of,
+    )
     if organisation is not None:
         checks += check_content(
             draft,
@@ -64,7 +79,7 @@ def check_campaign(draft: CampaignDraft, preflight: Preflight, *, as_of: datetim
             sender=preview_sender(preflight.senders, draft.pool_id, organisation),
             providers=pool.providers if pool else (),
         )
-    checks += [*_schedule_checks(draft, preflight.audience, as_of), *_sequence_checks(draft)]
+    checks += [*_schedule_checks(draft, preflight.audience, bounds, as_of), *_sequence_checks(draft)]
     checks += _variant_checks(draft, preview)
     checks += _capacity_checks(draft, preview, preflight.senders, as_of)
     return checks
@@ -143,8 +158,18 @@ def _audience_check(preview: AudiencePreview) -> Check:
     found = f"{preview.will_be_mailed:,} of {counted(preview.matched, 'lead')} will be mailed"
     message = f"{found} (left out: {left_out})." if left_out else f"{found}."
     if preview.will_be_mailed == 0:
-        return Check("audience", "error", message, "Widen the segment.", count=0)
+        return Check("audience", "error", message, _whom_to_add(preview), count=0)
     return Check("audience", "ok", message, count=preview.will_be_mailed)
+
+
+def _whom_to_add(preview: AudiencePreview) -> str:
+    """What to do about an audience of nobody."""
+    if any(preview.left_out.get(kind) for kind in ("replied", "in_sequence", "mailed_recently")):
+        return (
+            "Other campaigns have something with the rest: wait until their sequences and the days between campaigns "
+            "are over, widen the segment, or mail them all the same by the switches on Audience."
+        )
+    return "Widen the segment."
 
 
 def _policy_checks(preview: AudiencePreview, pool: PoolCapacity | None) -> Iterator[Check]:
@@ -162,11 +187,13 @@ def _policy_checks(preview: AudiencePreview, pool: PoolCapacity | None) -> Itera
         yield Check("legal_basis", "ok", f"Every lead's legal basis is accepted by pool {pool.name}.")
 
 
-def _schedule_checks(draft: CampaignDraft, audience: AudienceLedger, as_of: datetime) -> Iterator[Check]:
+def _schedule_checks(
+    draft: CampaignDraft, audience: AudienceLedger, bounds: ContactBounds, as_of: datetime
+) -> Iterator[Check]:
     check = _schedule_check(draft, as_of)
     yield check
     if check.result == "ok" and not draft.problems():
-        yield from _days_checks(draft, audience, as_of)
+        yield from _days_checks(draft, audience, bounds, as_of)
 
 
 def _schedule_check(draft: CampaignDraft, as_of: datetime) -> Check:
@@ -179,9 +206,11 @@ def _schedule_check(draft: CampaignDraft, as_of: datetime) -> Check:
     return Check("schedule", "ok", f"Sending starts on {moments.in_words(draft.starts_at)}.")
 
 
-def _days_checks(draft: CampaignDraft, audience: AudienceLedger, as_of: datetime) -> Iterator[Check]:
+def _days_checks(
+    draft: CampaignDraft, audience: AudienceLedger, bounds: ContactBounds, as_of: datetime
+) -> Iterator[Check]:
     """Whether the days and hours on which mails go out leave each lead one before the campaign's end."""
-    first = audience.first_mails(draft, earliest=max(draft.starts_at or as_of, as_of))
+    first = audience.first_mails(draft, earliest=max(draft.starts_at or as_of, as_of), bounds=bounds)
     if not first.mails:
         return
     days = sorted(first.mails_by_day)

@@ -120,6 +120,13 @@ def _of_planned(waiting: SendsWaiting) -> Iterator[Constraint]:
         ("due", waiting.due, "{} due now.", None),
         ("not_due", waiting.not_due, "{} for the time or window of their lead.", waiting.next_due_at),
         ("step_delay", waiting.for_delay, "{} for the days between two mails to be over.", waiting.delay_ends_at),
+        ("weekly_cap", waiting.for_week, "{} since the person had its mails of the week.", waiting.week_ends_at),
+        (
+            "mailed_elsewhere",
+            waiting.for_other_campaign,
+            "{} since another campaign mailed the person within the days set.",
+            waiting.other_campaign_ends_at,
+        ),
         ("window_passed", waiting.window_passed, "{} missed the window; plan_campaigns gives a new one.", None),
     )
     verbs = {"due": ("is", "are"), "window_passed": ("has", "have")}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from leadmill.domain.attachments import AttachedFile
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, Step, Timing, Variant
+from leadmill.domain.contact_rules import ContactRules
 from leadmill.domain.content_blocks import ContentBlock
 from leadmill.domain.segments import Segment
 from leadmill.domain.send_days import SendDays
@@ -52,6 +54,7 @@ def _draft_of(row: Row, variants: Sequence[Row]) -> CampaignDraft:
         blocks=blocks_of(row),
         send_days=SendDays(None if row["weekdays"] is None else tuple(row["weekdays"]), row["skips_holidays"]),
         best_of_days=row["best_of_days"],
+        contacts=ContactRules(**{f.name: row[f.name] for f in fields(ContactRules)}),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -171,7 +171,9 @@ def _settings(draft: CampaignDraft) -> dict[str, Any]:
         "ends_on_any_bounce": draft.ends_on_any_bounce,
         "fallbacks": Jsonb([list(pair) for pair in draft.fallbacks]),
         "blocks": Jsonb([block.to_json() for block in draft.blocks]),
-    } | days_of(draft)
+        **asdict(draft.contacts),
+        **days_of(draft),
+    }
 
 
 def _changes(before: CampaignDraft, after: CampaignDraft) -> dict[str, object]:

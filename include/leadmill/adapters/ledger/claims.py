@@ -21,9 +21,12 @@ from leadmill.adapters.ledger.capacities import (
     recipient_limits_of,
     sender_of,
 )
+from leadmill.adapters.ledger.contacts import spare_people
 from leadmill.adapters.ledger.due_queue import Columns, DueRow, Taken, by_column, put_back, take_due_sends
 from leadmill.adapters.ledger.earlier_mails import ask_for_threads, threads_of
 from leadmill.adapters.ledger.lead_fields import LeadFields, LeadRow, ask_for_leads
+from leadmill.adapters.ledger.results import cancel_follow_ups
+from leadmill.domain.contact_rules import NO_CAP, REPLIED_ELSEWHERE
 from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import LEASE
 from leadmill.domain.lane_clock import check_clock
@@ -44,12 +47,13 @@ _CLAIMED_SEND = partial(tuple.__new__, ClaimedSend)
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """Who asks for how many sends of which lane, and when (`now`, aware UTC)."""
+    """Who asks for how many sends of which lane, and when (`now`, aware UTC); `cap`: mails a person gets in a week."""
 
     lane: str
     worker: str
     now: datetime
     limit: int
+    cap: int = NO_CAP
 
 
 @dataclass(slots=True)
@@ -70,7 +74,8 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
         ClockAhead: `request.now` runs ahead of the database server's clock, which the lanes followed so far.
     """
     lane = lock_lane(connection, request)
-    taken = take_due_sends(connection, lane.capacity, as_of=request.now, limit=request.limit)
+    taken = take_due_sends(connection, lane.capacity, as_of=request.now, limit=request.limit, cap=request.cap)
+    taken = spare_people(connection, taken, now=lane.time, cap=request.cap)
     if taken.withdrawn:
         _withdraw(connection, taken.withdrawn, lane.time)
     if not taken.mailable:
@@ -134,8 +139,9 @@ def _withdraw(connection: psycopg.Connection[DictRow], rows: Sequence[DueRow], n
             "now": now,
         },
     )
-    cancel = {"send_ids": suppressed, "cause": "suppressed", "as_of": now}
-    connection.execute(query("ledger/follow_ups", "cancel_follow_ups"), cancel)
+    cancel_follow_ups(connection, suppressed, cause="suppressed", as_of=now)
+    replied = [row.send_id for row in rows if row.ended_by == REPLIED_ELSEWHERE]
+    cancel_follow_ups(connection, replied, cause=REPLIED_ELSEWHERE, as_of=now)
 
 
 def _assign(lane: Lane, every: Columns) -> Assigned:

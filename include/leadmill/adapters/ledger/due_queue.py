@@ -50,6 +50,7 @@ class DueRow(NamedTuple):
     priority: float
     email: str
     step: int
+    needs_look: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,12 @@ class Taken:
 
 
 def take_due_sends(
-    connection: psycopg.Connection[DictRow], lane: LaneCapacity, *, as_of: datetime, limit: int
+    connection: psycopg.Connection[DictRow], lane: LaneCapacity, *, as_of: datetime, limit: int, cap: int
 ) -> Taken:
-    """Take at most `limit` due sends off the queue, no more than the lane's mailboxes may send now."""
+    """Take at most `limit` due sends off the queue, no more than the lane's mailboxes may send now.
+
+    `cap`: mails that a person gets in a week; who may come near it asks for a look at its other mails.
+    """
     usable = lane.usable
     pools: Counter[int] = Counter()
     for mailbox in usable:
@@ -84,6 +88,7 @@ def take_due_sends(
         "mailbox_ids": [m.mailbox_id for m in usable],
         "rooms": [min(row_limit, lane.capacities[m.mailbox_id].remaining) for m in usable],
         "row_limit": row_limit,
+        "cap": cap,
     }
     if row_limit <= 0:
         return Taken()

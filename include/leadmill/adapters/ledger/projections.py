@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow
 
+from leadmill.adapters.ledger.contacts import end_elsewhere
 from leadmill.adapters.ledger.database import Database
 from leadmill.domain.evidence import FOLLOW_UPS_STOP_ON, SOFT_BOUNCE_DELAY, SUPPRESSION_RANK
 from leadmill.domain.sends import EVIDENCE_RANK, SENT_STATES
@@ -33,7 +34,7 @@ class EventsProjection:
         touched = self._move_sends(evidence)
         moved = [row for row in touched if row["state_before"] != row["state_after"]]
         self._record_complaints([row["send_id"] for row in moved if row["state_after"] == "complained"])
-        cancelled = self._cancel_follow_ups(evidence, touched, as_of)
+        cancelled = self._cancel_follow_ups(evidence, touched, as_of) + self._end_elsewhere(evidence, touched, as_of)
         newly_sent = [row["send_id"] for row in moved if row["state_before"] not in _SENT]
         released = self._follow_ups("release_follow_ups", newly_sent, as_of)
         put_off = [row["send_id"] for row in moved if row["state_after"] == "bounced" and not row["ends_sequence"]]
@@ -84,6 +85,11 @@ class EventsProjection:
         return sum(
             self._follow_ups("cancel_follow_ups", stopped[cause], as_of, cause=cause) for cause in FOLLOW_UPS_STOP_ON
         )
+
+    def _end_elsewhere(self, evidence: Evidence, touched: list[DictRow], as_of: datetime) -> int:
+        ours = {row["send_id"] for row in touched}
+        times = zip(evidence.sends.send_ids, evidence.sends.reply_times, strict=True)
+        return end_elsewhere(self._connection, {i: at for i, at in times if at and i in ours}, as_of=as_of)
 
     def _follow_ups(self, name: str, send_ids: list[int], as_of: datetime, **more: object) -> int:
         if not send_ids:

@@ -11,10 +11,12 @@ from psycopg.rows import DictRow
 from leadmill.adapters.ledger.audit import record_audit
 from leadmill.adapters.ledger.campaign_rows import variant_content_of
 from leadmill.adapters.ledger.claims import ClaimRequest, claim
+from leadmill.adapters.ledger.contacts import cap_of
 from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.ledger.results import cancel_follow_ups, record
 from leadmill.adapters.ledger.retrying import in_transaction
 from leadmill.domain.access import SYSTEM, Actor
+from leadmill.domain.contact_rules import MAILS_A_WEEK
 from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import AMBIGUOUS_IS_LOST_AFTER, SendResult
 from leadmill.errors import ConfigInvalid, Conflict, NotFound
@@ -29,8 +31,10 @@ _DOUBTS = "ledger/doubts"
 class LedgerSends:
     """Lanes, claims, results and doubts."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, mails_a_week: int = MAILS_A_WEEK) -> None:
+        """`mails_a_week`: how many a person gets in seven days over all campaigns; 0: no cap."""
         self._database = database
+        self._cap = cap_of(mails_a_week)
 
     def lanes_with_work(self, *, as_of: datetime) -> list[str]:
         with self._database.transaction() as connection:
@@ -38,7 +42,7 @@ class LedgerSends:
             return [row["name"] for row in rows]
 
     def claim(self, lane: str, *, worker: str, now: datetime, limit: int, dry_run: bool = False) -> Claim:
-        request = ClaimRequest(lane, worker, now, limit)
+        request = ClaimRequest(lane, worker, now, limit, self._cap)
         if not dry_run:
             reached(CrashPoint.BEFORE_CLAIM)
             found = in_transaction(self._database, lambda connection: claim(connection, request))

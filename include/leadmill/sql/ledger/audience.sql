@@ -4,10 +4,12 @@
 select accepts_legal_bases from ledger.pools where pool_id = :pool_id::bigint;
 
 -- name: audience_counts
--- How many of a segment's leads will be mailed (no reason), and how many are left out for which reason?
-select a.left_out, count(*) as leads
-from ledger.audience(:segment::jsonb, :accepts::text[]) a
-group by a.left_out;
+-- How many of a segment's leads will be mailed (no reason), and how many are left out for which reason? And which campaigns
+-- have something with them?
+select a.left_out, a.replied_to, a.in_sequence_of, a.mailed_by, count(*) as lead_count
+from ledger.audience(:segment::jsonb, :accepts::text[], :skips_replied::boolean, :skips_in_sequence::boolean,
+  :skips_mailed::boolean, :mailed_since::timestamptz) a
+group by 1, 2, 3, 4;
 
 -- name: sample_leads
 -- A few mailable leads of a segment, spread over its categories.
@@ -37,9 +39,10 @@ with keys as materialized (
   cross join lateral (select trim(regexp_replace(lower(k.raw), '[^a-z0-9]+', '_', 'g'), '_') as name) f
   where f.name = any(:names::text[])
 ), examined as materialized (
-  select a.lead_id, a.left_out, l.country, l.legal_basis, h.has, f.further, v.decided,
-    case when 'category' = any(:names::text[]) then l.category else '' end collate "C" as category
-  from ledger.audience(:segment::jsonb, :accepts::text[]) a
+  select a.lead_id, a.left_out, a.replied_to, a.in_sequence_of, a.mailed_by, l.country, l.legal_basis, h.has, f.further,
+    v.decided, case when 'category' = any(:names::text[]) then l.category else '' end collate "C" as category
+  from ledger.audience(:segment::jsonb, :accepts::text[], :skips_replied::boolean, :skips_in_sequence::boolean,
+  :skips_mailed::boolean, :mailed_since::timestamptz) a
   join ledger.leads l on l.lead_id = a.lead_id
   cross join lateral (
     -- One bit a column, in the order of leadmill.domain.template_fields.LEAD_COLUMNS.
@@ -69,12 +72,12 @@ with keys as materialized (
         ) o) end collate "C" as decided
   ) v
 )
-(select 'count' as kind, left_out, case when left_out = 'policy_country' then country end as country,
+(select 'count' as kind, left_out, replied_to, in_sequence_of, mailed_by, case when left_out = 'policy_country' then country end as country,
   case when left_out = 'policy_country' then legal_basis end as legal_basis, 0 as has, '' as further, '' as category, '' as decided,
   count(*) as lead_count, '{}'::bigint[] as some_lead_ids
-from examined group by 2, 3, 4)
+from examined group by 2, 3, 4, 5, 6, 7)
 union all
-(select 'gap', null, null, null, has, further, category, decided, count(*),
+(select 'gap', null, null, null, null, null, null, has, further, category, decided, count(*),
   array[min(lead_id) filter (where lead_id %% 5 = 0), min(lead_id) filter (where lead_id %% 5 = 1),
     min(lead_id) filter (where lead_id %% 5 = 2), min(lead_id) filter (where lead_id %% 5 = 3),
     min(lead_id) filter (where lead_id %% 5 = 4)]   -- some of them, without sorting a million
@@ -94,7 +97,8 @@ with keys as materialized (
 ), examined as (
   select a.lead_id, a.left_out, l.country, l.legal_basis, h.has, f.further, v.decided,
     case when 'category' = any(:names::text[]) then l.category else '' end collate "C" as category
-  from ledger.audience(:segment::jsonb, :accepts::text[]) a
+  from ledger.audience(:segment::jsonb, :accepts::text[], :skips_replied::boolean, :skips_in_sequence::boolean,
+  :skips_mailed::boolean, :mailed_since::timestamptz) a
   join ledger.leads l on l.lead_id = a.lead_id
   cross join lateral (
     -- One bit a column, in the order of leadmill.domain.template_fields.LEAD_COLUMNS.

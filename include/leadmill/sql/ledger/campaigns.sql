@@ -1,10 +1,11 @@
 -- name: insert_campaign^
 -- Store a new draft; which id did it get?
 insert into ledger.campaigns (name, pool_id, segment, timing, send_hour, starts_at, ends_at, track_opens, track_clicks,
-  ends_on_any_bounce, fallbacks, blocks, weekdays, skips_holidays, best_of_days, seed, created_by, created_at, updated_at)
+  ends_on_any_bounce, fallbacks, blocks, weekdays, skips_holidays, best_of_days, leave_out_replied,
+  leave_out_in_sequence, days_apart, ends_on_other_reply, seed, created_by, created_at, updated_at)
 values (:name, :pool_id, :segment, :timing, :send_hour, :starts_at, :ends_at, :track_opens, :track_clicks,
-  :ends_on_any_bounce, :fallbacks, :blocks, :weekdays::smallint[], :skips_holidays, :best_of_days, :seed, :created_by,
-  :as_of, :as_of)
+  :ends_on_any_bounce, :fallbacks, :blocks, :weekdays::smallint[], :skips_holidays, :best_of_days, :leave_out_replied,
+  :leave_out_in_sequence, :days_apart, :ends_on_other_reply, :seed, :created_by, :as_of, :as_of)
 returning campaign_id;
 
 -- name: lock_campaign^
@@ -23,7 +24,9 @@ update ledger.campaigns
 set name = :name, pool_id = :pool_id, segment = :segment, timing = :timing, send_hour = :send_hour,
   starts_at = :starts_at, ends_at = :ends_at, track_opens = :track_opens, track_clicks = :track_clicks,
   ends_on_any_bounce = :ends_on_any_bounce, fallbacks = :fallbacks, blocks = :blocks, weekdays = :weekdays::smallint[],
-  skips_holidays = :skips_holidays, best_of_days = :best_of_days, updated_at = :as_of
+  skips_holidays = :skips_holidays, best_of_days = :best_of_days, leave_out_replied = :leave_out_replied,
+  leave_out_in_sequence = :leave_out_in_sequence, days_apart = :days_apart,
+  ends_on_other_reply = :ends_on_other_reply, updated_at = :as_of
 where campaign_id = :campaign_id and status = 'draft';
 
 -- name: delete_steps!

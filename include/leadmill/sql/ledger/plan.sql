@@ -4,7 +4,8 @@ select campaign_id from ledger.campaigns where status = 'approved' order by appr
 
 -- name: lock_approved^
 -- Hold an approved campaign for planning; nothing comes back where somebody else planned it.
-select c.campaign_id, c.segment, c.seed, p.accepts_legal_bases,
+select c.campaign_id, c.segment, c.seed, p.accepts_legal_bases, c.leave_out_replied, c.leave_out_in_sequence,
+  c.days_apart, c.ends_on_other_reply,
   greatest(coalesce(c.starts_at, :as_of::timestamptz), :as_of::timestamptz) as earliest
 from ledger.campaigns c join ledger.pools p on p.pool_id = c.pool_id
 where c.campaign_id = :campaign_id::bigint and c.status = 'approved' for update of c;
@@ -19,7 +20,8 @@ with campaign as materialized (
   from ledger.campaigns c where c.campaign_id = :campaign_id::bigint
 ), found as materialized (
   select a.lead_id, a.probability, a.left_out, h.*
-  from campaign c cross join ledger.audience(:segment::jsonb, :accepts::text[]) a
+  from campaign c cross join ledger.audience(:segment::jsonb, :accepts::text[], :skips_replied::boolean,
+    :skips_in_sequence::boolean, :skips_mailed::boolean, :mailed_since::timestamptz) a
   join ledger.leads l on l.lead_id = a.lead_id
   left join ledger.lead_windows w on w.lead_id = a.lead_id
   cross join lateral (
@@ -79,9 +81,9 @@ select (select count(*) from audience) as audience_count,
     select left_out, count(*) as leads from audience where left_out is not null group by left_out) r), '{}') as left_out;
 
 -- name: mark_planned!
--- A planned campaign runs.
+-- A planned campaign runs, with the days between campaigns that held when it was planned.
 update ledger.campaigns
-set status = 'running', planned_at = :as_of::timestamptz, updated_at = :as_of::timestamptz,
+set days_apart = :days_apart::smallint, status = 'running', planned_at = :as_of::timestamptz, updated_at = :as_of::timestamptz,
   audience_count = :audience_count::bigint, left_out = :left_out::jsonb
 where campaign_id = :campaign_id::bigint and status = 'approved';
 

@@ -2,7 +2,8 @@
 -- If a draft was planned now: on which days (UTC) would how many first mails become due, and how many of them after its end?
 with habits as (
   select h.zone, h.hours, h.country, count(*) as leads
-  from ledger.audience(:segment::jsonb, :accepts::text[]) a
+  from ledger.audience(:segment::jsonb, :accepts::text[], :skips_replied::boolean, :skips_in_sequence::boolean,
+    :skips_mailed::boolean, :mailed_since::timestamptz) a
   join ledger.leads l on l.lead_id = a.lead_id
   left join ledger.lead_windows w on w.lead_id = a.lead_id
   cross join lateral (

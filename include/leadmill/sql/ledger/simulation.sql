@@ -37,7 +37,7 @@ group by 1, 2;
 -- name: audience_to_come
 -- How many people would a campaign mail that is not planned yet, by limited family of recipient domains?
 select coalesce(f.family, '') as family, f.hourly_limit, count(*)::integer as recipients
-from ledger.audience(:segment::jsonb, :accepts::text[]) a join ledger.leads l using (lead_id)
+from ledger.audience(:segment::jsonb, :accepts::text[], false, false, false, null) a join ledger.leads l using (lead_id)
 left join ledger.recipient_domains rd on rd.domain = l.email_domain
 left join ledger.recipient_families f on f.family = rd.family and f.hourly_limit is not null
 where a.left_out is null

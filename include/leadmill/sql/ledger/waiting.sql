@@ -8,14 +8,19 @@ where c.campaign_id = :campaign_id::bigint;
 -- How many planned sends wait for what, and until when at the earliest?
 select
   count(*) filter (where due_at is null)::integer as for_step_before,
-  count(*) filter (where due_at > :as_of::timestamptz and step = 1)::integer as not_due,
-  min(due_at) filter (where due_at > :as_of::timestamptz and step = 1) as next_due_at,
-  count(*) filter (where due_at > :as_of::timestamptz and step > 1)::integer as for_delay,
-  min(due_at) filter (where due_at > :as_of::timestamptz and step > 1) as delay_ends_at,
+  count(*) filter (where due_at > :as_of::timestamptz and step = 1 and not is_put_off)::integer as not_due,
+  min(due_at) filter (where due_at > :as_of::timestamptz and step = 1 and not is_put_off) as next_due_at,
+  count(*) filter (where due_at > :as_of::timestamptz and step > 1 and not is_put_off)::integer as for_delay,
+  min(due_at) filter (where due_at > :as_of::timestamptz and step > 1 and not is_put_off) as delay_ends_at,
+  count(*) filter (where due_at > :as_of::timestamptz and code = 'weekly_cap')::integer as for_week,
+  min(due_at) filter (where due_at > :as_of::timestamptz and code = 'weekly_cap') as week_ends_at,
+  count(*) filter (where due_at > :as_of::timestamptz and code = 'mailed_elsewhere')::integer as for_other_campaign,
+  min(due_at) filter (where due_at > :as_of::timestamptz and code = 'mailed_elsewhere') as other_campaign_ends_at,
   count(*) filter (where due_at <= :as_of::timestamptz and window_ends_at <= :as_of::timestamptz)::integer as window_passed,
   count(*) filter (where due_at <= :as_of::timestamptz
     and (window_ends_at is null or window_ends_at > :as_of::timestamptz))::integer as due
-from ledger.sends where campaign_id = :campaign_id::bigint and state = 'planned';
+from ledger.sends cross join lateral (select coalesce(code in ('weekly_cap', 'mailed_elsewhere'), false) as is_put_off) p
+where campaign_id = :campaign_id::bigint and state = 'planned';
 
 -- name: sends_open_elsewhere
 -- How many sends of a campaign are in a worker's hands, in doubt, or withdrawn because their lead must not be mailed?
