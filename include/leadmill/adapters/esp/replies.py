@@ -23,7 +23,8 @@ _CONDITIONS = frozenset({"class", "basic", "enhanced", "not_enhanced", "at", "te
 class Verdict:
     """What a refusing reply means. `code` holds no free text: the basic code, the enhanced code, perhaps a mark.
 
-    `is_known` is false where no rule knew the reply, so that only its basic code decided.
+    `is_known` is false where no rule knew the reply, so that only its basic code decided. `is_about_server`: "later",
+    and not for the recipient's sake.
     """
 
     fault: Fault
@@ -31,6 +32,7 @@ class Verdict:
     is_throttling: bool = False
     is_daily_quota: bool = False
     is_known: bool = True
+    is_about_server: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,13 +76,6 @@ class LedgerSends:
             row = connection.execute(query("ledger/campaigns", "campaign_name"), values).fetchone()
         return str(row["name"]) if row else f"number {campaign_id}"
 
-    def hold_back(self, *, mailbox_id: int | None, lane: str | None, until: datetime) -> None:
-        with self._database.transaction() as connection:  # account before mailbox: the order of a claim's locks
-            if lane is not None:
-                connection.execute(query(_SUBJECT, "hold_back_account"), {"lane": lane, "until": until})
-            if mailbox_id is not None:
-                connection.execute(query(_SUBJECT, "hold_back_mailbox"), {"mailbox_id": mailbox_id, "until": until})
-
     def recover(self, *, as_of: datetime) -> Recovered:
         def work(connection: psycopg.Connection[DictRow]) -> Recovered:
             dead = connection.execute(query(_DOUBTS, "expire_leases"), {"as_of": as_of}).fetchall()
