@@ -148,7 +148,7 @@ def test_after_five_days_of_nothing_mails_are_given_up_and_people_told(app: App)
         lane, pool = make_lane(app, port), make_pool(app)
         make_mailboxes(app, 2, daily_limit=500)
         campaign = make_campaign(app, pool, people(5), steps=2)
-        young = make_campaign(app, pool, people(3, "young"), due_at=NOW + GIVE_UP_AFTER)
+        young = make_campaign(app, pool, people(30, "young"), due_at=NOW + GIVE_UP_AFTER)
         now = run(app, lane, NOW, GIVE_UP_AFTER / timedelta(hours=1) - 1, minutes=300)
         assert states(app, campaign) == {"planned": 10}
         run(app, lane, now, 4, minutes=61)

@@ -89,6 +89,10 @@ def is_spam_block(code: str) -> bool:
     return code.endswith(SPAM_BLOCK_MARK)
 
 
+AUTHENTICATION_MARK = "authentication"
+"""Ends the code of a refusal for our SPF, DKIM, DMARC or reverse DNS that only words tell: `550 5.7.1 authentication`."""
+
+
 REFUSES_US_MARK = "refuses-us"
 """Ends the code of a refusal by a recipient who takes no mail from outside: `550 5.7.133 refuses-us`."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leadmill.domain.access import SYSTEM
-from leadmill.domain.dispatch import is_spam_block
+from leadmill.domain.dispatch import AUTHENTICATION_MARK, is_spam_block
 from leadmill.domain.guardrails import COOL_DOWN
 from leadmill.domain.mailboxes import SenderStatus
 from leadmill.domain.messages import Fault, Receipt, ReceiptStatus
@@ -19,7 +19,9 @@ from leadmill.ports.esp import Channel
 from leadmill.ports.mailboxes import SenderRegistry, StatusChange
 from leadmill.services.hold_senders import account_alert_key, cool_down_domain, domain_alert_key, mailbox_alert_key
 
-_AUTHENTICATION = re.compile(r"\b[45]\.7\.(2[0-79]|3[0-2]|509|515)\b|MailFromDomainNotVerifiedException")
+_AUTHENTICATION = re.compile(
+    r"\b[45]\.7\.(2[0-79]|3[0-2]|509|515)\b|MailFromDomainNotVerifiedException" rf"|\b{AUTHENTICATION_MARK}$"
+)
 """Codes that say the sending domain's SPF, DKIM, DMARC, PTR or TLS is wrong: every mailbox of it is concerned.
 
 Source: RFC 7372 (x.7.20 to 25), Google's sender guidelines (x.7.26 to 32 but 28, which is about rate), Microsoft.
