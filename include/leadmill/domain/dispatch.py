@@ -90,7 +90,7 @@ def is_spam_block(code: str) -> bool:
 
 
 AUTHENTICATION_MARK = "authentication"
-"""Ends the code of a refusal for our SPF, DKIM, DMARC or reverse DNS that only words tell: `550 5.7.1 authentication`."""
+"""Ends the code of a refusal for our SPF, DKIM, DMARC or reverse DNS that words tell: `550 5.7.1 authentication`."""
 
 
 REFUSES_US_MARK = "refuses-us"

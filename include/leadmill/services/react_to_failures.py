@@ -20,7 +20,8 @@ from leadmill.ports.mailboxes import SenderRegistry, StatusChange
 from leadmill.services.hold_senders import account_alert_key, cool_down_domain, domain_alert_key, mailbox_alert_key
 
 _AUTHENTICATION = re.compile(
-    r"\b[45]\.7\.(2[0-79]|3[0-2]|509|515)\b|MailFromDomainNotVerifiedException" rf"|\b{AUTHENTICATION_MARK}$"
+    r"\b[45]\.7\.(2[0-79]|3[0-2]|509|515)\b|MailFromDomainNotVerifiedException"
+    rf"|\b{AUTHENTICATION_MARK}$"
 )
 """Codes that say the sending domain's SPF, DKIM, DMARC, PTR or TLS is wrong: every mailbox of it is concerned.
 
