@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from leadmill.bootstrap import App
+from leadmill.domain.mailboxes import Binding
 from leadmill.domain.weather import GIVE_UP_AFTER, GIVEN_UP_CODE
+from leadmill.ports.weather import Refused
 from tests.scripted_smtp import HangUp, Said, ScriptedSmtp, scripted
 from tests.sending_world import (
     ANALYST,
@@ -197,3 +199,65 @@ def test_a_mailbox_that_is_paused_meanwhile_keeps_no_alert_open(app: App) -> Non
         make_campaign(app, pool, people(2, "more"))
         app.send_lane(lane, later(minutes=1), time_budget_seconds=5)
     assert not app.open_alerts()
+
+
+def test_a_server_that_takes_the_mail_that_tries_and_then_nothing_is_waited_for_again(app: App) -> None:
+    taken: list[int] = []
+
+    def answer(said: Said) -> bytes | None:
+        if said.verb == "MAIL":
+            taken.append(said.nth)
+            return None if len(taken) == 2 else b"452 4.3.1 Insufficient system storage\r\n"
+        return b"503 5.5.1 out of order\r\n" if len(taken) != 2 and said.verb in {"RCPT", "DATA"} else None
+
+    server = ScriptedSmtp(answer=answer, pipelining=False)
+    with scripted(server) as port:
+        lane, pool = make_lane(app, port), make_pool(app)
+        make_mailboxes(app, 1, daily_limit=500)
+        campaign = make_campaign(app, pool, people(9))
+        app.send_lane(lane, NOW, time_budget_seconds=3)
+        app.send_lane(lane, later(minutes=2), time_budget_seconds=3)
+    assert states(app, campaign) == {"accepted": 1, "planned": 8}
+    (mailbox,) = app.mailboxes(later(minutes=2, seconds=30))
+    assert (mailbox.capacity.remaining, mailbox.capacity.binding) == (0, Binding.PUT_OFF)
+    assert mailbox.mailbox.put_off is not None
+    assert mailbox.mailbox.put_off.count == 1, "a new row of refusals begins with a short wait"
+    assert len(app.open_alerts()) == 1
+
+
+def test_trouble_of_long_ago_gives_nothing_up(app: App) -> None:
+    server = ScriptedSmtp(answer=put_off("MAIL", b"451 4.3.0 Temporary lookup failure\r\n"))
+    with scripted(server) as port:
+        lane, pool = make_lane(app, port), make_pool(app)
+        make_mailboxes(app, 1)
+        app.send_lane(lane, NOW, time_budget_seconds=3)
+        first = make_campaign(app, pool, people(1))
+        app.send_lane(lane, NOW, time_budget_seconds=3)
+        app.send_lane(lane, later(days=9), time_budget_seconds=3)
+    assert states(app, first) == {"planned": 1}
+    assert [alert.kind for alert in app.open_alerts()] == ["provider_unavailable"]
+
+
+def test_two_workers_that_meet_the_same_trouble_wait_once(app: App) -> None:
+    make_lane(app, 1)
+    make_pool(app)
+    (mailbox,) = make_mailboxes(app, 1)
+    refused = Refused(mailbox, "own smtp", "452 4.3.1")
+    first, second = (app.weather_ledger.put_off(refused, now=NOW) for _ in range(2))
+    assert (first.count, second.count) == (1, 1)
+    assert first.until == second.until == later(minutes=1)
+    third = app.weather_ledger.put_off(refused, now=later(minutes=1))
+    assert (third.count, third.until, third.since) == (2, later(minutes=6), NOW)
+
+
+def test_an_api_that_is_asked_too_much_waits_as_asked_and_longer_where_nothing_is_taken_between(app: App) -> None:
+    make_lane(app, 1)
+    refused = Refused(None, "own smtp", "429", timedelta(seconds=5), is_throttling=True)
+    put_off = [app.weather_ledger.put_off(refused, now=later(minutes=10 * n)) for n in range(3)]
+    assert [each.until - later(minutes=10 * n) for n, each in enumerate(put_off)] == [
+        timedelta(seconds=5),
+        timedelta(minutes=1),
+        timedelta(minutes=5),
+    ]
+    app.weather_ledger.works_again([], "own smtp", now=later(hours=1))
+    assert app.weather_ledger.put_off(refused, now=later(hours=2)).count == 0

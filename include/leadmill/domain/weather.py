@@ -21,6 +21,10 @@ GIVE_UP_AFTER = timedelta(days=5)
 """After so long of nothing but "later", mails that were due as long are given up. Source: RFC 5321 §4.5.4.1, "the
 give-up time generally needs to be at least 4-5 days"."""
 
+STALE_AFTER = timedelta(days=1)
+"""A mailbox that had nothing to send for so long after its wait knows nothing of its server any more: what it meets
+then begins anew, and what lies before counts neither for waits nor for giving up."""
+
 LATE_AFTER = timedelta(hours=4)
 """After so long the alert becomes critical: mails will miss their hours. Mail servers warn their senders then, too
 (sendmail's and Exim's default)."""

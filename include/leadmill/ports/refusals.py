@@ -26,7 +26,7 @@ class RefusalGroup:
 
 @dataclass(frozen=True, slots=True)
 class SentAgain:
-    """How many mails were planned anew, how many follow-ups came back with them, and whether the campaign runs again."""
+    """How many mails were planned anew, how many follow-ups came back, and whether the campaign runs again."""
 
     mails: int
     follow_ups: int

@@ -102,6 +102,7 @@ class Weather:
         asked = timedelta(seconds=(error.retry_after or 0.0) if isinstance(error, ProviderThrottled) else 0.0)
         code = error.code if isinstance(error, ProviderThrottled | ProviderUnavailable) else ""
         reply = in_words(code) if code else str(error)
+        self._let_go(now)  # whom it served before it failed: the wait that begins now must not end by it
         refused = Refused(channel.mailbox_id if own else None, self.lane, reply, asked, is_throttling)
         found = self.ports.ledger.put_off(refused, now=now)
         self._standings[channel.mailbox_id] = Standing(is_put_off=found.is_probed, until=found.until)
@@ -114,9 +115,7 @@ class Weather:
 
     def keep(self, *, now: datetime) -> bool:
         """Write what answers came to, after the answers themselves; returns whether somebody is served again."""
-        served, self._served = self._served, set()
-        if served:
-            self.ports.ledger.works_again(sorted(served), self.lane, now=now)
+        is_served = self._let_go(now)
         counts, self._counted = self._counted, set()
         if counts:
             self.ports.ledger.count_in_a_row({mailbox_id: self._standings[mailbox_id] for mailbox_id in counts})
@@ -126,6 +125,12 @@ class Weather:
         hopeless, self._hopeless = self._hopeless, None
         if hopeless is not None:
             self._give_up(hopeless, now)
+        return is_served
+
+    def _let_go(self, now: datetime) -> bool:
+        served, self._served = self._served, set()
+        if served:
+            self.ports.ledger.works_again(sorted(served), self.lane, now=now)
         return bool(served)
 
     def hear(self) -> None:

@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.ledger.results import cancel_follow_ups
 from leadmill.adapters.ledger.retrying import in_transaction
-from leadmill.domain.weather import GIVEN_UP_CODE, PUT_OFF_WAITS, PutOff, Standing
+from leadmill.domain.weather import GIVEN_UP_CODE, PUT_OFF_WAITS, STALE_AFTER, PutOff, Standing
 from leadmill.errors import NotFound
 from leadmill.ports.weather import LaneStanding, Refused
 from leadmill.sql import query
@@ -31,6 +31,7 @@ class LedgerWeather:
             "mailbox_id": refused.mailbox_id,
             "lane": refused.lane,
             "now": now,
+            "stale_before": now - STALE_AFTER,
             "first_count": 0 if refused.is_throttling else 1,
             "asked": refused.asked,
             "waits": list(PUT_OFF_WAITS),

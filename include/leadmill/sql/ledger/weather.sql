@@ -1,12 +1,13 @@
 -- name: put_off_mailbox^
 -- A server takes nothing from a mailbox: hold it back, longer each time in a row. Within a wait it is said but once, however
--- many mails hear it. A first request to go slower (`first_count` 0) only waits.
+-- many mails hear it. A first request to go slower (`first_count` 0) only waits; what nobody tried for long begins anew.
 with before as (
-  select mailbox_id, put_off_since, put_off_until, case when put_off_since is null then :first_count::integer
+  select mailbox_id, put_off_since, put_off_until, case
+    when put_off_since is null or put_off_until < :stale_before::timestamptz then :first_count::integer
     when put_off_until > :now::timestamptz then put_off_count else least(put_off_count + 1, 30000) end as count
   from ledger.mailboxes where mailbox_id = :mailbox_id::bigint for no key update
 ), next as (
-  select mailbox_id, count, coalesce(put_off_since, :now::timestamptz) as since,
+  select mailbox_id, count, case when put_off_until >= :stale_before::timestamptz then put_off_since else :now::timestamptz end as since,
     greatest(put_off_until, :now::timestamptz + greatest(:asked::interval,
       case when count > 0 and (put_off_until is null or put_off_until <= :now::timestamptz)
         then (:waits::interval[])[least(count, cardinality(:waits::interval[]))] end)) as until
@@ -20,11 +21,12 @@ returning n.since, n.until, n.count, m.put_off_reply as reply;
 -- name: put_off_account^
 -- The same of an API, which answers for every mailbox of its account.
 with before as (
-  select account_id, put_off_since, put_off_until, case when put_off_since is null then :first_count::integer
+  select account_id, put_off_since, put_off_until, case
+    when put_off_since is null or put_off_until < :stale_before::timestamptz then :first_count::integer
     when put_off_until > :now::timestamptz then put_off_count else least(put_off_count + 1, 30000) end as count
   from ledger.provider_accounts where name = :lane::text for no key update
 ), next as (
-  select account_id, count, coalesce(put_off_since, :now::timestamptz) as since,
+  select account_id, count, case when put_off_until >= :stale_before::timestamptz then put_off_since else :now::timestamptz end as since,
     greatest(put_off_until, :now::timestamptz + greatest(:asked::interval,
       case when count > 0 and (put_off_until is null or put_off_until <= :now::timestamptz)
         then (:waits::interval[])[least(count, cardinality(:waits::interval[]))] end)) as until
