@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import campaign_refusals
 import campaign_words
 import charts
 import outcomes
@@ -42,6 +43,8 @@ def show(campaign_id: int) -> None:
     else:
         _show_bar(progress)
         _show_conservation(progress)
+        with page.attempt():
+            campaign_refusals.show(campaign_id)
     if progress.status not in ENDED:
         with page.attempt():
             _show_waiting(page.leadmill().explain_waiting(campaign_id, page.now()))

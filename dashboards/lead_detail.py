@@ -21,6 +21,7 @@ SUPPRESSED_FOR = {
     "unsubscribed": "This person unsubscribed",
     "complained": "This person marked a mail as spam",
     "hard_bounced": "The address does not exist",
+    "refuses_us": "This address takes no mail from outside its company",
     "manual": "A colleague put this address on the list of those never to be mailed",
     "erased": "This person asked to be erased",
     "imported": "A file or the old system said not to mail this address",

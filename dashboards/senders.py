@@ -33,6 +33,7 @@ BINDINGS = {
     Binding.DOMAIN_COOLING_DOWN: "its domain cools down",
     Binding.ACCOUNT_PAUSED: "its provider account is paused",
     Binding.ACCOUNT_WAITS: "its provider asked to wait",
+    Binding.PUT_OFF: "its server says “later” to everything",
     Binding.MINIMUM_GAP: "the least gap between two mails",
     Binding.SPREAD: "its even spread over the day",
     Binding.MAILBOX_DAY: "its daily limit",

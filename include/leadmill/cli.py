@@ -121,6 +121,28 @@ def why(campaign_id: Annotated[int, typer.Argument(metavar="CAMPAIGN", help="The
         typer.echo("Nothing of this campaign is open.")
 
 
+@main.command("send-again")
+def send_refused_again(
+    campaign_id: Annotated[int, typer.Argument(metavar="CAMPAIGN", help="The campaign's number.")],
+    *,
+    code: Annotated[list[str] | None, typer.Option(help="A code to send again; may be said several times.")] = None,
+    reason: Annotated[str, typer.Option(help="Why they were refused wrongly, for the audit log.")] = "",
+) -> None:
+    """List a campaign's refused mails by code; with --code and --reason, send those again that nobody took."""
+    from leadmill.bootstrap import app
+    from leadmill.domain.access import SYSTEM
+
+    if not code:
+        for each in app().refusals(campaign_id):
+            may = f"{each.may_go_again:,} may be sent again"
+            typer.echo(f"{each.mails:>10,} refused: {each.code or 'no code'}; {may}")
+        return
+    done = app().send_refused_again(SYSTEM, campaign_id, code, reason=reason, as_of=datetime.now(UTC))
+    typer.echo(f"{done.mails:,} mails are planned again, and {done.follow_ups:,} follow-ups behind them.")
+    if done.runs_again:
+        typer.echo("The campaign was finished; it runs again.")
+
+
 main.command()(simulate)
 
 

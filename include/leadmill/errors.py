@@ -22,20 +22,35 @@ class PermanentError(LeadmillError):
 class ProviderThrottled(TransientError):
     """A provider asked for fewer requests; `retry_after` is in seconds, None where it did not say.
 
-    `met_by` is the send that was refused with it, for which `code` counts as an attempt; None where it was about all.
+    `met_by` is the send that was refused with it, for which `code` counts as an attempt, unless `is_about_server` says
+    that neither it nor its recipient had anything to do with it; None where it was about all.
     """
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, met_by: int | None = None, code: str = ""
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        met_by: int | None = None,
+        code: str = "",
+        is_about_server: bool = False,
     ) -> None:
         super().__init__(message)
+        self.is_about_server = is_about_server
         self.retry_after = retry_after
         self.met_by = met_by
         self.code = code
 
 
 class ProviderUnavailable(TransientError):
-    """A provider or mail server could not be reached, or failed on its side, before anything was handed over."""
+    """A provider or mail server could not be reached, or failed on its side, before anything was handed over.
+
+    `code` is what it answered where it said "later" to everything, empty where it said nothing.
+    """
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class StoreUnavailable(TransientError):
@@ -52,6 +67,14 @@ class ClockAhead(PermanentError):
 
 class SenderSuspended(PermanentError):
     """The provider stopped this sender or account."""
+
+
+class SenderRefused(PermanentError):
+    """A mail server takes nothing from this mailbox, whoever it is for; `code` is what it answered."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class CredentialsRejected(PermanentError):

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from leadmill.bootstrap import App
-from leadmill.domain.dispatch import LEASE, Outcome, SendResult
+from leadmill.domain.dispatch import LEASE, MAX_ATTEMPTS, Outcome, SendResult
 from leadmill.domain.messages import Receipt, ReceiptStatus
 from leadmill.errors import NotFound
 from tests.mail_servers import SmtpRecorder, closed_port, smtp_server
@@ -262,11 +262,16 @@ def test_a_send_that_is_put_off_for_ever_is_refused_in_the_end(app: App, mail: S
     pool = make_pool(app)
     make_mailboxes(app, 1)
     campaign = make_campaign(app, pool, people(1, "grey"))
-    for hour in range(8):
+    for hour in range(0, 4 * 24 + 12, 6):
         mail.grey.clear()
-        app.send_lane(lane, later(hours=6 * hour), time_budget_seconds=5)
+        app.send_lane(lane, later(hours=hour), time_budget_seconds=5)
+        if hour <= 4 * 24:
+            assert states(app, campaign) == {"planned": 1}, "RFC 5321: not before four days are over"
+    for day in range(5, 9):
+        mail.grey.clear()
+        app.send_lane(lane, later(hours=25 * day), time_budget_seconds=5)
     (row,) = sends(app, campaign)
-    assert (row["state"], row["attempts"], row["fault"]) == ("refused", 6, "moment")
+    assert (row["state"], row["attempts"], row["fault"]) == ("refused", MAX_ATTEMPTS, "moment")
     assert not execute(app, "select 1 from ledger.suppressions")
 
 
@@ -279,10 +284,10 @@ def test_a_recipient_that_greylists_for_ever_holds_nobody_back_and_is_refused_in
     app.send_lane(lane, NOW, time_budget_seconds=5)
     assert states(app, campaign) == {"accepted": 4, "planned": 1}
     assert app.mailboxes(later(seconds=1))[0].capacity.remaining == 36
-    for hour in range(1, 8):
-        app.send_lane(lane, later(hours=6 * hour), time_budget_seconds=5)
+    for day in range(1, 12):
+        app.send_lane(lane, later(hours=25 * day), time_budget_seconds=5)
     (row,) = [row for row in sends(app, campaign) if row["state"] != "accepted"]
-    assert (row["state"], row["attempts"], row["fault"]) == ("refused", 6, "moment")
+    assert (row["state"], row["attempts"], row["fault"]) == ("refused", MAX_ATTEMPTS, "moment")
 
 
 def test_a_follow_up_goes_out_from_the_mailbox_of_the_first_step(app: App, mail: SmtpRecorder, lane: str) -> None:

@@ -22,6 +22,7 @@ from leadmill.domain.messages import Fault
 from leadmill.domain.sends import EVIDENCE_RANK, SendState
 from leadmill.errors import Conflict
 from leadmill.ports.collecting import Evidence, SendEvidence, SuppressionEvidence
+from leadmill.ports.weather import Refused
 from leadmill.settings import Settings
 from tests.interleaving_world import Worker, at_gate, deadlocks
 from tests.sending_world import (
@@ -215,12 +216,16 @@ class Interleaved(RuleBasedStateMachine):
         self.begin(number, work)
 
     @rule(number=WORKER, pick=PICK)
-    def hold_back(self, number: int, pick: int) -> None:
-        mailbox_id, until = self.mailboxes[pick % len(self.mailboxes)], self.now + timedelta(minutes=2)
-        self.begin(
-            number,
-            lambda worker: worker.app.send_ledger.hold_back(mailbox_id=mailbox_id, lane="a", until=until),
-        )
+    def put_off(self, number: int, pick: int) -> None:
+        mailbox_id, now = self.mailboxes[pick % len(self.mailboxes)], self.now
+
+        def work(worker: Worker) -> None:
+            worker.app.weather_ledger.put_off(Refused(mailbox_id, "a", "452 4.3.1"), now=now)
+            slower = Refused(None, "a", "429", timedelta(seconds=5), is_throttling=True)
+            worker.app.weather_ledger.put_off(slower, now=now)
+            worker.app.weather_ledger.works_again([mailbox_id], "a", now=now)
+
+        self.begin(number, work)
 
     @rule(number=WORKER)
     def plan(self, number: int) -> None:

@@ -174,3 +174,42 @@ def test_every_rule_of_the_table_has_a_source_and_the_table_a_version() -> None:
 def test_any_reply_has_a_verdict_whose_code_holds_nothing_of_its_text(basic: int, text: str, at: bool) -> None:
     verdict = classify(basic, text, of_recipient=at)
     assert re.fullmatch(r"[45]\d\d( [245]\.\d{1,3}\.\d{1,3})?( spam-block)?", verdict.code)
+
+
+@pytest.mark.parametrize(
+    ("basic", "text", "of_recipient", "fault", "mark"),
+    [
+        (550, "5.7.1 No such user!", RCPT, Fault.ADDRESS, ""),
+        (550, "5.7.1 <x@example.com>: Recipient address rejected: User email address is marked as invalid.", RCPT,
+         Fault.ADDRESS, ""),
+        (550, "5.7.1 <x@example.com>: Recipient address rejected: User unknown in virtual mailbox table", RCPT,
+         Fault.ADDRESS, ""),
+        (550, "5.5.0 Requested action not taken: mailbox unavailable", RCPT, Fault.ADDRESS, ""),
+        (551, "User not local; please try forwarding", RCPT, Fault.ADDRESS, ""),
+        (550, "Account has been disabled", RCPT, Fault.ADDRESS, ""),
+        (552, "5.1.1 Recipient over quota, mailbox full", RCPT, Fault.MOMENT, ""),
+        (550, "5.2.1 Mailbox unavailable. Your IP address 192.0.2.44 is on a block list", RCPT, Fault.SENDER, "spam-block"),
+        (550, "5.7.1 Unauthenticated email from example.org is not accepted due to domain's DMARC policy.", BODY,
+         Fault.SENDER, "authentication"),
+        (550, "5.7.1 Email rejected per DMARC policy for example.org", BODY, Fault.SENDER, "authentication"),
+        (550, "5.2.0 Message rejected due to DMARC.", BODY, Fault.SENDER, "authentication"),
+        (550, "5.7.1 Connections not accepted from servers without a valid sender domain. Fix reverse DNS for 192.0.2.1",
+         BODY, Fault.SENDER, "authentication"),
+        (550, "5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required", RCPT, Fault.ADDRESS,
+         "refuses-us"),
+        (550, "5.7.124 RESOLVER.RST.RestrictedToGroupPermission; not authorized", BODY, Fault.ADDRESS, "refuses-us"),
+        (550, "5.7.129 not authorized", RCPT, Fault.ADDRESS, "refuses-us"),
+    ],
+)  # fmt: skip
+def test_plain_words_go_before_general_codes(
+    basic: int, text: str, of_recipient: bool, fault: Fault, mark: str
+) -> None:
+    verdict = classify(basic, text, of_recipient=of_recipient)
+    assert (verdict.fault, verdict.is_known) == (fault, True)
+    assert verdict.code.partition(" ")[2].partition(" ")[2] == mark or verdict.code.endswith(mark)
+
+
+def test_the_numbers_of_an_ip_address_are_no_enhanced_code() -> None:
+    verdict = classify(554, "Blocked, see https://rbl.example/?ip=80.5.1.1", of_recipient=True)
+    assert (verdict.fault in {Fault.SENDER, Fault.MESSAGE}, verdict.code.split()[0]) == (True, "554")
+    assert "5.1.1" not in verdict.code

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from leadmill.domain.doubts import Incident
     from leadmill.ports.dispatch import Settlement
     from leadmill.ports.doubts import Decided
+    from leadmill.ports.refusals import RefusalGroup, SentAgain
     from leadmill.services.check_conservation import ConservationOutcome
 
 
@@ -42,3 +43,18 @@ class KeepingCount(Core):
         from leadmill.services.decide_doubts import decide_doubts
 
         return decide_doubts(LedgerSends(self.database), actor, send_ids, outcome, reason=reason, as_of=as_of)
+
+    def refusals(self, campaign_id: int) -> list[RefusalGroup]:
+        """A campaign's mails that were refused for good, by code, and how many of them may be sent again."""
+        from leadmill.adapters.ledger.refusals import LedgerRefusals
+
+        return LedgerRefusals(self.database).refusals(campaign_id)
+
+    def send_refused_again(
+        self, actor: Actor, campaign_id: int, codes: Sequence[str], *, reason: str, as_of: datetime
+    ) -> SentAgain:
+        """Send a campaign's refused mails with these codes again; needs the role analyst and a reason."""
+        from leadmill.adapters.ledger.refusals import LedgerRefusals
+        from leadmill.services.send_refused_again import send_refused_again
+
+        return send_refused_again(LedgerRefusals(self.database), actor, campaign_id, codes, reason=reason, as_of=as_of)

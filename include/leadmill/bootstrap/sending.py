@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from leadmill.adapters.ledger.replies import LedgerReplyCounts
     from leadmill.adapters.ledger.sends import LedgerSends
     from leadmill.adapters.ledger.threads import LedgerThreads
+    from leadmill.adapters.ledger.weather import LedgerWeather
     from leadmill.domain.access import Actor
     from leadmill.domain.dkim import NewDkimKey
     from leadmill.ports.content import ContentCompiler
@@ -41,6 +42,13 @@ class Sending(Guarding):
         from leadmill.adapters.ledger.sends import LedgerSends
 
         return LedgerSends(self.database, mails_a_week=self.settings.mails_per_person_week)
+
+    @cached_property
+    def weather_ledger(self) -> LedgerWeather:
+        """Who is put off by its server."""
+        from leadmill.adapters.ledger.weather import LedgerWeather
+
+        return LedgerWeather(self.database)
 
     @cached_property
     def sender_registry(self) -> LedgerMailboxes:
@@ -135,13 +143,22 @@ class Sending(Guarding):
         from leadmill.services.lane_run import LanePorts
         from leadmill.services.react_to_failures import FailureReactions
         from leadmill.services.send_lane import send_lanes
+        from leadmill.services.weather import WeatherPorts
 
         if not dry_run:
             self.read_provider_limits(lanes, as_of)
         reactions = FailureReactions(self.send_ledger, self.sender_registry, self._alerts)
         work = send_lanes(
             lanes,
-            LanePorts(self.send_ledger, self.esps, self._compiler, reactions, self._replies, self._recalls),
+            LanePorts(
+                self.send_ledger,
+                self.esps,
+                self._compiler,
+                reactions,
+                self._replies,
+                self._recalls,
+                WeatherPorts(self.weather_ledger, self._alerts),
+            ),
             worker=f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}",
             as_of=as_of,
             dry_run=dry_run,

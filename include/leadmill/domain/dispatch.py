@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from leadmill.domain.messages import Fault, Receipt, ReceiptStatus
 
-RETRY_DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
+RETRY_DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480, 1440, 1440, 1440, 1440))
 """Waits before the second, third … attempt. The second is soon, for a hiccup; the third comes after the five minutes
-that greylisting usually asks for (RFC 6647 §5); then slower, as RFC 5321 §4.5.4.1 asks of a sender."""
+that greylisting usually asks for (RFC 6647 §5); then slower, and 4.4 days in all, as RFC 5321 §4.5.4.1 asks of a sender
+("at least 4-5 days"): a server that is down over a weekend loses nobody. A campaign's end may come first."""
 
 MAX_ATTEMPTS = len(RETRY_DELAYS) + 1
 
@@ -73,7 +74,10 @@ TAKEN_BACK = frozenset({Outcome.SUPPRESSED, Outcome.CANCELLED})
 
 
 class SendResult(NamedTuple):
-    """One line for the ledger. `due_at` is the next attempt's time for retries and releases."""
+    """One line for the ledger. `due_at` is the next attempt's time for retries and releases.
+
+    `is_free`: what was said was not about this send, so that its next attempt is the same once more.
+    """
 
     send_id: int
     outcome: Outcome
@@ -81,31 +85,36 @@ class SendResult(NamedTuple):
     fault: Fault | None = None
     code: str = ""
     due_at: datetime | None = None
+    is_free: bool = False
 
 
-def settle(receipt: Receipt, *, attempts: int, now: datetime) -> SendResult:
+def settle(receipt: Receipt, *, attempts: int, now: datetime, is_free: bool = False) -> SendResult:
     """What a receipt comes to.
 
     Args:
         receipt: The provider's answer.
         attempts: Attempts made, this one included; at least 1.
         now: Aware UTC.
+        is_free: The server says the same to everything, so that it costs this send no attempt.
 
     Returns:
-        Faults of the address and the message are final. Faults of the moment and of the sender are the lead's no more
-        than ours to give up on: the send is planned again, until `MAX_ATTEMPTS`.
+        Faults of the address and the message are final. One of the moment is tried again until `MAX_ATTEMPTS`. One of
+        the sender costs its recipient nothing: the send waits until whoever is to blame has been put right.
     """
     if receipt.status is ReceiptStatus.ACCEPTED:
         return SendResult(receipt.send_id, Outcome.ACCEPTED, provider_message_id=receipt.provider_message_id)
     if receipt.status is ReceiptStatus.AMBIGUOUS:
         return SendResult(receipt.send_id, Outcome.AMBIGUOUS, code=receipt.code)
-    later = receipt.fault in {Fault.MOMENT, Fault.SENDER} and attempts < MAX_ATTEMPTS
+    is_free = receipt.fault is Fault.SENDER or (receipt.fault is Fault.MOMENT and is_free)
+    later = is_free or (receipt.fault is Fault.MOMENT and attempts < MAX_ATTEMPTS)
     if not later:
         return SendResult(receipt.send_id, Outcome.REFUSED, fault=receipt.fault, code=receipt.code)
-    due_at = now + RETRY_DELAYS[attempts - 1]
+    due_at = now + (RETRY_DELAYS[0] if is_free else RETRY_DELAYS[attempts - 1])
     if receipt.retry_after is not None:
         due_at = max(due_at, receipt.retry_after)
-    return SendResult(receipt.send_id, Outcome.RETRY, fault=receipt.fault, code=receipt.code, due_at=due_at)
+    return SendResult(
+        receipt.send_id, Outcome.RETRY, fault=receipt.fault, code=receipt.code, due_at=due_at, is_free=is_free
+    )
 
 
 SPAM_BLOCK_MARK = "spam-block"
@@ -115,6 +124,14 @@ SPAM_BLOCK_MARK = "spam-block"
 def is_spam_block(code: str) -> bool:
     """Whether a refusal says that the sender, not this one mail, is blocked as a source of spam."""
     return code.endswith(SPAM_BLOCK_MARK)
+
+
+AUTHENTICATION_MARK = "authentication"
+"""Ends the code of a refusal for our SPF, DKIM, DMARC or reverse DNS that words tell: `550 5.7.1 authentication`."""
+
+
+REFUSES_US_MARK = "refuses-us"
+"""Ends the code of a refusal by a recipient who takes no mail from outside: `550 5.7.133 refuses-us`."""
 
 
 LANE_TASKS = 6

@@ -24,8 +24,12 @@ class EventKind(StrEnum):
 
 
 class BounceKind(StrEnum):
-    """Hard: the address is dead. Soft: try later. Blocked: the sender or content was refused, not the address."""
+    """Hard: the address is dead. Soft: try later. Blocked: the sender or content was refused, not the address.
+
+    Refuses us: a closed group or restricted mailbox; it is left out, and speaks neither against sender nor content.
+    """
 
     HARD = "hard"
     SOFT = "soft"
     BLOCKED = "blocked"
+    REFUSES_US = "refuses_us"

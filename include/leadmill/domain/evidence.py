@@ -24,7 +24,7 @@ STATE_OF_KIND: dict[EventKind, SendState] = {
 }
 """Kinds that are missing here (noted, unknown) prove nothing."""
 
-SUPPRESSION_RANK: dict[str, int] = {"hard_bounced": 1, "unsubscribed": 2, "complained": 3}
+SUPPRESSION_RANK: dict[str, int] = {"refuses_us": 1, "hard_bounced": 2, "unsubscribed": 3, "complained": 4}
 """Suppression reasons that come from events, the weightiest last: of several the weightiest stays."""
 
 FOLLOW_UPS_STOP_ON = ("complained", "unsubscribed", "bounced", "replied")

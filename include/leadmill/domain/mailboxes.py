@@ -19,6 +19,7 @@ from leadmill.domain.spread import (
     seconds_a_mail,
 )
 from leadmill.domain.warm_up import SEED_CURVE, WarmUp, WarmUpCurve, limit_of, probation_limit
+from leadmill.domain.weather import PROBE_WITHIN, PutOff
 
 
 class SenderStatus(StrEnum):
@@ -46,11 +47,12 @@ class Binding(StrEnum):
     MAILBOX_HOUR = "mailbox_hour"
     DOMAIN_DAY = "domain_day"
     ACCOUNT_DAY = "account_day"
+    PUT_OFF = "put_off"  # its server says "later" to everything
     PROVIDER_DAY = "provider_day"  # the provider's own limit, with what others sent through the account
     RECIPIENT_HOUR = "recipient_hour"  # of a recipient domain, by sending domain
 
 
-PASSING = frozenset({Binding.MINIMUM_GAP, Binding.SPREAD, Binding.ACCOUNT_WAITS})
+PASSING = frozenset({Binding.MINIMUM_GAP, Binding.SPREAD, Binding.ACCOUNT_WAITS, Binding.PUT_OFF})
 """Bindings that end by themselves within minutes: worth waiting for within a dispatch."""
 
 
@@ -96,6 +98,18 @@ class Mailbox:
     provider_others: int = 0
     delivered: int = 0
     bounced: int = 0
+    put_off: PutOff | None = None
+    account_put_off: PutOff | None = None
+
+    @property
+    def is_account_probed(self) -> bool:
+        """Whether one mail of its account tries whether the API takes mails again."""
+        return self.account_put_off is not None and self.account_put_off.is_probed
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether one mail tries whether its server takes mails again."""
+        return self.is_account_probed or (self.put_off is not None and self.put_off.is_probed)
 
     @property
     def spreads_evenly(self) -> bool:
@@ -157,6 +171,8 @@ def account_remaining(mailbox: Mailbox) -> tuple[int, Binding] | None:
     if mailbox.provider_daily_limit is not None:
         left = mailbox.provider_daily_limit - mailbox.account_taken - mailbox.provider_others
         limits.append((left, Binding.PROVIDER_DAY))
+    if mailbox.is_account_probed:
+        limits.append((1, Binding.PUT_OFF))
     return min(limits, key=lambda limit: limit[0]) if limits else None
 
 
@@ -179,8 +195,9 @@ def _standstill(mailbox: Mailbox, now: datetime) -> Capacity | None:
 
 
 def _passing(mailbox: Mailbox, now: datetime) -> Capacity | None:
-    """A wait that ends by itself: rate, gap or spread."""
+    """A wait that ends by itself: what its server asks for, rate, gap or spread."""
     waits = (
+        *((put_off.until, Binding.PUT_OFF) for put_off in (mailbox.account_put_off, mailbox.put_off) if put_off),
         (mailbox.account_next_send_at, Binding.ACCOUNT_WAITS),
         (mailbox.next_send_at, Binding.MINIMUM_GAP),
         (mailbox.spread_until if mailbox.spreads_evenly else None, Binding.SPREAD),
@@ -220,9 +237,13 @@ def capacity(mailbox: Mailbox, now: datetime) -> Capacity:
     tightest = min(_limits(mailbox, now), key=lambda limit: limit.remaining)
     if tightest.remaining <= 0:
         return Capacity(0, tightest.binding, tightest.relaxes_at)
-    waits = _passing(mailbox, now)
-    if waits:
-        return waits
+    return _passing(mailbox, now) or _one_step(mailbox, tightest, now)
+
+
+def _one_step(mailbox: Mailbox, tightest: Capacity, now: datetime) -> Capacity:
+    """What of a limit may go out at once."""
+    if mailbox.is_probed:
+        return Capacity(1, Binding.PUT_OFF, now + PROBE_WITHIN)
     if mailbox.min_gap_seconds and tightest.remaining > 1:
         return Capacity(1, Binding.MINIMUM_GAP, now + timedelta(seconds=mailbox.min_gap_seconds))
     if mailbox.spreads_evenly:
@@ -238,8 +259,11 @@ def pause_after(mailbox: Mailbox, taken: int, *, now: datetime, closes_at: datet
     """Until when a mailbox waits that takes `taken` mails now, by its minimum gap and the even spread of its day."""
     gap_until = spread_until = None
     number = mailbox.mailbox_id
+    if mailbox.is_probed:
+        gap_until = now + PROBE_WITHIN
     if mailbox.min_gap_seconds:
-        gap_until = now + jittered_gap(mailbox.min_gap_seconds, seed=seed, mailbox_id=number)
+        gap = now + jittered_gap(mailbox.min_gap_seconds, seed=seed, mailbox_id=number)
+        gap_until = max(gap, gap_until or gap)
     if mailbox.spreads_evenly:
         used = mailbox.taken_today + taken
         seconds = seconds_a_mail(day_limit(mailbox), used, zone=mailbox.time_zone, now=now, closes_at=closes_at)

@@ -118,3 +118,4 @@ class Receipt(NamedTuple):
     code: str = ""  # "550 5.1.1", "MessageRejected": never free text with an address in it
     retry_after: datetime | None = None
     is_unknown: bool = False  # no table of ours knows the code: the adapter judged by its class alone
+    is_about_server: bool = False  # the answer speaks of the server, or of us, and of no recipient

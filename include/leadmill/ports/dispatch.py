@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from leadmill.domain.access import Actor
 from leadmill.domain.dispatch import SendResult
+from leadmill.domain.weather import Standing
 from leadmill.ports.content import Organisation, Recipient, Sender, VariantContent
 from leadmill.ports.esp import Channel
 
@@ -32,7 +33,8 @@ class Claim:
     """What one claim came to.
 
     `retry_at`: nothing could be claimed now, but a gap or rate ends then; None where waiting is of no use.
-    `max_per_second`: the account's rate, in mails.
+    `max_per_second`: the account's rate, in mails. `standings`: what is known of those of its mailboxes that were put
+    off lately; none, as a rule.
     """
 
     sends: tuple[ClaimedSend, ...] = ()
@@ -41,6 +43,7 @@ class Claim:
     max_per_second: float | None = None
     senders: Mapping[int, Sender] = field(default_factory=dict)
     channels: Mapping[int, Channel] = field(default_factory=dict)
+    standings: Mapping[int, Standing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,6 @@ class SendLedger(Protocol):
 
     def campaign_name(self, campaign_id: int) -> str:
         """What people call a campaign."""
-        ...
-
-    def hold_back(self, *, mailbox_id: int | None, lane: str | None, until: datetime) -> None:
-        """Claim nothing for that mailbox, or for the whole lane, before `until`."""
         ...
 
     def stop_campaign(self, campaign_id: int, *, reason: str, as_of: datetime) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leadmill.domain.dispatch import AMBIGUOUS_IS_LOST_AFTER
-from leadmill.domain.mailboxes import Binding
+from leadmill.domain.mailboxes import Binding, Mailbox
 from leadmill.ports.mailboxes import MailboxState, SenderRegistry
 from leadmill.ports.waiting import (
     CampaignStanding,
@@ -33,6 +33,7 @@ _BINDING_SENTENCES: Mapping[Binding, str] = {
     Binding.DOMAIN_COOLING_DOWN: "its sending domain is cooling down ({domain_reason})",
     Binding.ACCOUNT_PAUSED: "its provider account {account} is paused; an admin can lift it",
     Binding.ACCOUNT_WAITS: "its provider account {account} waits for its rate, or was asked to wait",
+    Binding.PUT_OFF: "its server has said “later” since {since} ({reply}), and one mail tries again",
     Binding.MINIMUM_GAP: "the least gap between two mails, or its server asked to wait",
     Binding.SPREAD: "its {day_limit} mails a day go out evenly, {taken} taken; its account's spread can be changed",
     Binding.MAILBOX_DAY: "its daily limit of {day_limit}, {taken} taken",
@@ -198,6 +199,13 @@ def _of_recipients(families: Iterable[RecipientsWaiting], as_of: datetime) -> It
         yield Constraint("recipients", Binding.RECIPIENT_HOUR.value, sentence, each.waiting, next_hour)
 
 
+def _put_off_in_words(mailbox: Mailbox) -> dict[str, str]:
+    found = mailbox.account_put_off or mailbox.put_off
+    if found is None:
+        return {}
+    return {"since": f"{found.since:%H:%M} UTC, {found.since:%d %b}", "reply": found.reply.rstrip(".")}
+
+
 def _of_mailbox(state: MailboxState, sticky: int) -> Constraint:
     capacity = state.capacity
     because = _BINDING_SENTENCES[capacity.binding].format(
@@ -206,6 +214,7 @@ def _of_mailbox(state: MailboxState, sticky: int) -> Constraint:
         account=state.account,
         day_limit=state.day_limit,
         taken=state.mailbox.taken_today,
+        **_put_off_in_words(state.mailbox),
     )
     free = f"may send {capacity.remaining:,} now; then it waits:" if capacity.remaining else "sends nothing now:"
     held = f" {'1 follow-up has' if sticky == 1 else f'{sticky:,} follow-ups have'} to go from here" if sticky else ""

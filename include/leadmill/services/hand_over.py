@@ -256,7 +256,13 @@ class Crew:
         else:
             self._put(ChannelFailure(mailbox_id, error), settled=0)
         if isinstance(error, ProviderThrottled) and error.met_by in batch.out:
-            refused = Receipt(error.met_by, ReceiptStatus.REFUSED, fault=Fault.MOMENT, code=error.code)
+            refused = Receipt(
+                error.met_by,
+                ReceiptStatus.REFUSED,
+                fault=Fault.MOMENT,
+                code=error.code,
+                is_about_server=error.is_about_server,
+            )
             self._put(Answer(batch.out.pop(error.met_by), refused))
         self._release(batch.out.values(), batch.waiting, pending)
 

@@ -14,7 +14,7 @@ from typing import ClassVar, TypeVar, TypeVarTuple
 
 from leadmill.domain.dispatch import TAKEN_BACK, Outcome, SendResult, settle
 from leadmill.domain.messages import OutgoingMessage, Receipt
-from leadmill.errors import DatabaseUnavailable, StoreUnavailable, TemplateDefect, TemplateInvalid
+from leadmill.errors import DatabaseUnavailable, LeadmillError, StoreUnavailable, TemplateDefect, TemplateInvalid
 from leadmill.ports.content import CompiledContent, ContentCompiler, Organisation, Recipient, Sender
 from leadmill.ports.dispatch import Claim, SendLedger
 from leadmill.ports.esp import Channel, Esp, Esps
@@ -23,6 +23,7 @@ from leadmill.ports.replies import ReplyCounts
 from leadmill.services.hand_over import Answer, ChannelFailure, Crash, Job, Report, TemplateFailure, channel_error
 from leadmill.services.pacing import Pacer
 from leadmill.services.react_to_failures import FailureReactions
+from leadmill.services.weather import Weather, WeatherPorts
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -54,6 +55,7 @@ class LanePorts:
     reactions: FailureReactions
     replies: ReplyCounts
     recalls: RecallLedger
+    weather: WeatherPorts
 
 
 @dataclass(slots=True)
@@ -95,6 +97,10 @@ class LaneRun:
     _settled: int = 0
     _claimed_at: float = 0.0
     _settled_at_claim: int = 0
+    _weather: Weather = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._weather = Weather(self.name, self.ports.weather)
 
     @property
     def elapsed(self) -> float:
@@ -134,7 +140,7 @@ class LaneRun:
 
     def lane_works(self) -> None:
         """The provider took mails."""
-        self.ports.reactions.lane_works(self.name, now=self.now)
+        self._weather.works(now=self.now)
 
     def claim(self) -> tuple[Claim, dict[int, list[Job]]]:
         """The next claim, with its jobs by mailbox."""
@@ -145,6 +151,7 @@ class LaneRun:
         self.counts["suppressed"] += claim.suppressed
         self._claimed += len(claim.sends)
         self.channels |= claim.channels
+        self._weather.claimed(claim.standings)
         self.pacer.max_per_second = claim.max_per_second
         return claim, self._jobs(claim)
 
@@ -185,33 +192,38 @@ class LaneRun:
         """
         self.reports.extend(rest)
         now = self.now
+        self._weather.hear()
         try:
             while self.reports:
                 self._take(self.reports.popleft(), now)
             if self.results:
                 self._record()
+            self.given_back = self._weather.keep(now=now) or self.given_back
             self._count_unknown()
         except Exception as error:  # noqa: BLE001 - answers that come later are to be written too
             log.warning("lane %s: answers could not be written (%s)", self.name, type(error).__name__)
             self.broken = self.broken or error
 
     def _take(self, report: Report, now: datetime) -> None:
-        reactions = self.ports.reactions
         if isinstance(report, Answer):
             self._settled += 1
             self.results.append(report.result or self._settle(report, now))
         elif isinstance(report, ChannelFailure):
-            reactions.channel_failed(self.name, self.channels[report.mailbox_id], report.error, now=now)
-            self.failures_met += 1
+            self._channel_failed(report.mailbox_id, report.error, now)
         elif isinstance(report, TemplateFailure):
-            reactions.template_failed(report.campaign_id, report.error, now=now)
+            self.ports.reactions.template_failed(report.campaign_id, report.error, now=now)
             self.failures_met += 1
         elif isinstance(report, Crash):
             self.broken = self.broken or report.error
             self._written += len(report.jobs)
-            error = channel_error(report.error)
-            reactions.channel_failed(self.name, self.channels[report.mailbox_id], error, now=now)
-            self.failures_met += 1
+            self._channel_failed(report.mailbox_id, channel_error(report.error), now)
+
+    def _channel_failed(self, mailbox_id: int, error: LeadmillError, now: datetime) -> None:
+        """A person has to act, and it is stopped; or it waits."""
+        channel = self.channels[mailbox_id]
+        if not self.ports.reactions.stopped(self.name, channel, error, now=now):
+            self._weather.failed(channel, error, now=now)
+        self.failures_met += 1
 
     def _settle(self, answer: Answer, now: datetime) -> SendResult:
         receipt: Receipt | None = answer.receipt
@@ -220,7 +232,8 @@ class LaneRun:
         if receipt.is_unknown:
             self.unknown[_service(self.channels[send.mailbox_id]), receipt.code] += 1
         self.ports.reactions.refused(receipt, send, answer.job.sender, now=now)
-        return settle(receipt, attempts=send.attempts, now=now)
+        is_free = self._weather.answered(receipt, send, self.channels[send.mailbox_id], now=now)
+        return settle(receipt, attempts=send.attempts, now=now, is_free=is_free)
 
     def _count_unknown(self) -> None:
         for provider in {provider for provider, _ in self.unknown}:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from leadmill.domain.access import SYSTEM
-from leadmill.domain.dispatch import is_spam_block
+from leadmill.domain.dispatch import AUTHENTICATION_MARK, is_spam_block
 from leadmill.domain.guardrails import COOL_DOWN
 from leadmill.domain.mailboxes import SenderStatus
 from leadmill.domain.messages import Fault, Receipt, ReceiptStatus
@@ -15,7 +15,7 @@ from leadmill.errors import (
     ConfigInvalid,
     CredentialsRejected,
     LeadmillError,
-    ProviderThrottled,
+    SenderRefused,
     SenderSuspended,
     TemplateInvalid,
 )
@@ -29,10 +29,10 @@ from leadmill.services.hold_senders import account_alert_key, cool_down_domain, 
 TEMPLATE_BROKE = "its mails cannot be written"
 """How the reason of a campaign that a template has stopped begins."""
 
-UNAVAILABLE_WAIT = timedelta(seconds=60)
-"""How long nothing is claimed for a sender whose server cannot be reached or gives no answer."""
-
-_AUTHENTICATION = re.compile(r"\b[45]\.7\.(2[0-79]|3[0-2]|509|515)\b|MailFromDomainNotVerifiedException")
+_AUTHENTICATION = re.compile(
+    r"\b[45]\.7\.(2[0-79]|3[0-2]|509|515)\b|MailFromDomainNotVerifiedException"
+    rf"|\b{AUTHENTICATION_MARK}$"
+)
 """Codes that say the sending domain's SPF, DKIM, DMARC, PTR or TLS is wrong: every mailbox of it is concerned.
 
 Source: RFC 7372 (x.7.20 to 25), Google's sender guidelines (x.7.26 to 32 but 28, which is about rate), Microsoft.
@@ -47,34 +47,20 @@ class FailureReactions:
     registry: SenderRegistry
     alerts: Alerts
 
-    def channel_failed(self, lane: str, channel: Channel, error: LeadmillError, *, now: datetime) -> None:
-        """A channel failed before it took what was left: wait, or stop it, by the kind of error."""
+    def stopped(self, lane: str, channel: Channel, error: LeadmillError, *, now: datetime) -> bool:
+        """Stop a channel whose failure a person has to mend; returns whether it was one."""
         own = channel.provider == "smtp"  # an API speaks of the whole account
-        if isinstance(error, CredentialsRejected | ConfigInvalid) and own:
+        if isinstance(error, SenderRefused):
+            # Else the receipts of the mails that were refused stop the whole domain.
+            if not (is_spam_block(error.code) or _AUTHENTICATION.search(error.code)):
+                self._pause_mailbox(channel.mailbox_id, str(error), now)
+        elif isinstance(error, CredentialsRejected | ConfigInvalid) and own:
             self._pause_mailbox(channel.mailbox_id, str(error), now)
         elif isinstance(error, CredentialsRejected | ConfigInvalid | SenderSuspended):
             self._pause_account(lane, str(error), now)
         else:
-            wait = UNAVAILABLE_WAIT
-            if isinstance(error, ProviderThrottled) and error.retry_after is not None:
-                wait = timedelta(seconds=error.retry_after)
-            until = now + wait
-            self.ledger.hold_back(
-                mailbox_id=channel.mailbox_id if own else None, lane=None if own else lane, until=until
-            )
-            if not isinstance(error, ProviderThrottled):
-                self.alerts.raise_alert(
-                    kind="provider_unavailable",
-                    severity="warning",
-                    subject=f"lane {lane}",
-                    message=f"{error} It is tried again from {until:%H:%M:%S} UTC on.",
-                    dedupe_key=f"provider_unavailable:{lane}",
-                    as_of=now,
-                )
-
-    def lane_works(self, lane: str, *, now: datetime) -> None:
-        """The provider took mails again."""
-        self.alerts.resolve(f"provider_unavailable:{lane}", as_of=now)
+            return False
+        return True
 
     def template_failed(self, campaign_id: int, error: TemplateInvalid, *, now: datetime) -> None:
         """A template works for nobody: its campaign waits for a person, and keeps its leads."""

@@ -28,15 +28,25 @@ def test_a_fault_of_address_or_message_is_final_at_once(fault: Fault) -> None:
     assert settle(refused(fault), attempts=1, now=NOW).outcome is Outcome.REFUSED
 
 
-@pytest.mark.parametrize("fault", [Fault.MOMENT, Fault.SENDER])
-def test_a_fault_of_moment_or_sender_is_tried_again_later_and_later_and_then_given_up(fault: Fault) -> None:
-    waits = []
+def test_a_fault_of_the_moment_is_tried_again_later_and_later_and_given_up_after_days() -> None:
+    fault, waits = Fault.MOMENT, []
     for attempts in range(1, MAX_ATTEMPTS):
         result = settle(refused(fault), attempts=attempts, now=NOW)
         assert result.outcome is Outcome.RETRY
         waits.append(result.due_at - NOW)
     assert tuple(waits) == RETRY_DELAYS
     assert settle(refused(fault), attempts=MAX_ATTEMPTS, now=NOW).outcome is Outcome.REFUSED
+    assert sum(waits, timedelta()) >= timedelta(days=4), "RFC 5321 section 4.5.4.1"
+
+
+@pytest.mark.parametrize("attempts", [1, MAX_ATTEMPTS, 40])
+def test_what_is_said_to_everything_or_to_the_sender_costs_the_recipient_no_attempt(attempts: int) -> None:
+    for result in (
+        settle(refused(Fault.SENDER), attempts=attempts, now=NOW),
+        settle(refused(Fault.MOMENT), attempts=attempts, now=NOW, is_free=True),
+    ):
+        assert (result.outcome, result.is_free) == (Outcome.RETRY, True)
+    assert settle(refused(Fault.ADDRESS), attempts=1, now=NOW, is_free=True).outcome is Outcome.REFUSED
 
 
 def test_a_provider_that_says_when_is_believed() -> None:

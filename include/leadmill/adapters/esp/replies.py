@@ -10,20 +10,27 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from leadmill.domain.dispatch import SPAM_BLOCK_MARK
+from leadmill.domain.dispatch import AUTHENTICATION_MARK, REFUSES_US_MARK, SPAM_BLOCK_MARK
 from leadmill.domain.messages import Fault
+from leadmill.domain.reply_words import Said, said_in
 
-_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")  # never within an IP address
 _PERMANENT = 500
-_MEANINGS = frozenset({"address", "message", "sender", "moment", "spam-block", "throttled", "quota"})
-_CONDITIONS = frozenset({"class", "basic", "enhanced", "not_enhanced", "at", "text", "means", "source"})
+_MARKED = {
+    "spam-block": (Fault.SENDER, SPAM_BLOCK_MARK),
+    "authentication": (Fault.SENDER, AUTHENTICATION_MARK),
+    "refuses-us": (Fault.ADDRESS, REFUSES_US_MARK),
+}
+_MEANINGS = frozenset({"address", "message", "sender", "moment", "throttled", "quota", *_MARKED})
+_CONDITIONS = frozenset({"class", "basic", "enhanced", "not_enhanced", "at", "text", "words", "means", "source"})
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a refusing reply means. `code` holds no free text: the basic code, the enhanced code, perhaps a mark.
 
-    `is_known` is false where no rule knew the reply, so that only its basic code decided.
+    `is_known` is false where no rule knew the reply, so that only its basic code decided. `is_about_server`: "later",
+    and not for the recipient's sake.
     """
 
     fault: Fault
@@ -31,6 +38,7 @@ class Verdict:
     is_throttling: bool = False
     is_daily_quota: bool = False
     is_known: bool = True
+    is_about_server: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +53,9 @@ class Rule:
     not_enhanced: tuple[str, ...]
     of_recipient: bool | None
     text: re.Pattern[str] | None
+    words: Said | None
 
-    def holds(self, basic: int, enhanced: str, text: str, *, of_recipient: bool) -> bool:
+    def holds(self, basic: int, enhanced: str, text: str, said: Said | None, *, of_recipient: bool) -> bool:
         """Whether the rule speaks of this reply."""
         return (
             (self.first_digit is None or basic // 100 == self.first_digit)
@@ -54,6 +63,7 @@ class Rule:
             and (self.of_recipient is None or self.of_recipient == of_recipient)
             and (not self.enhanced or _is_among(enhanced, self.enhanced))
             and not _is_among(enhanced, self.not_enhanced)
+            and (self.words is None or self.words is said)
             and (self.text is None or self.text.search(text) is not None)
         )
 
@@ -79,15 +89,17 @@ def classify(basic: int, text: str, *, of_recipient: bool) -> Verdict:
     found = _ENHANCED.search(text)
     enhanced = f"{found[1]}.{found[2]}.{found[3]}" if found else ""
     code = f"{basic} {enhanced}".strip()
+    said = said_in(text)
     for rule in reply_table().rules:
-        if rule.holds(basic, enhanced, text, of_recipient=of_recipient):
+        if rule.holds(basic, enhanced, text, said, of_recipient=of_recipient):
             return _verdict(rule.means, code)
     return Verdict(Fault.MOMENT if basic < _PERMANENT else Fault.MESSAGE, code, is_known=False)
 
 
 def _verdict(means: str, code: str) -> Verdict:
-    if means == "spam-block":
-        return Verdict(Fault.SENDER, f"{code} {SPAM_BLOCK_MARK}")
+    if means in _MARKED:
+        fault, mark = _MARKED[means]
+        return Verdict(fault, f"{code} {mark}")
     if means in {"throttled", "quota"}:
         return Verdict(Fault.MOMENT, code, is_throttling=True, is_daily_quota=means == "quota")
     return Verdict(Fault(means), code)
@@ -118,6 +130,7 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
         enhanced=tuple(entry.get("enhanced", ())),
         not_enhanced=tuple(entry.get("not_enhanced", ())),
         of_recipient=None if at is None else at == "recipient",
+        words=Said(entry["words"]) if "words" in entry else None,
         text=re.compile(entry["text"], re.IGNORECASE | re.DOTALL) if "text" in entry else None,
     )
 

@@ -6,11 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from leadmill.adapters.esp.replies import Verdict, classify
-from leadmill.adapters.esp.smtp_mail import Mail
+from leadmill.adapters.esp.replies import Verdict
+from leadmill.adapters.esp.smtp_mail import At, Mail
+from leadmill.adapters.esp.smtp_refusals import classify_at
 from leadmill.domain.dispatch import LEASE_MARGIN
-from leadmill.domain.messages import OutgoingMessage, Receipt, ReceiptStatus
-from leadmill.errors import LeadmillError, ProviderThrottled, ProviderUnavailable, SendingBroke
+from leadmill.domain.messages import Fault, OutgoingMessage, Receipt, ReceiptStatus
+from leadmill.domain.weather import IN_A_ROW
+from leadmill.errors import LeadmillError, ProviderThrottled, ProviderUnavailable, SenderRefused, SendingBroke
 
 QUOTA_WAIT_SECONDS = 3600.0
 """Wait when a server says that the daily quota is used up: quotas roll on, so one look an hour."""
@@ -49,6 +51,7 @@ class Delivery:
         self.wakes_at = 0  # when so many are taken up
         self.is_at_end = False
         self._wakes = False
+        self._in_a_row = 0
 
     def next(self) -> Mail | None:
         if self.error is not None:
@@ -80,16 +83,19 @@ class Delivery:
         return self.error is None and not mail.is_recalled
 
     def accepted(self, mail: Mail, text: bytes) -> None:
+        self._in_a_row = 0
         self._receipt(Receipt(mail.send_id, ReceiptStatus.ACCEPTED, queue_id(text)))
 
-    def refused(self, mail: Mail, code: int, text: bytes, *, of_recipient: bool) -> None:
-        """The send that met a throttling counts as tried, so that one which always meets it ends some day.
+    def refused(self, mail: Mail, code: int, text: bytes, *, at: At) -> None:
+        """Tell of a refusal; what is about all mails of this mailbox ends the delivery.
 
-        A used-up daily quota is no word on the mail at all: it costs none an attempt.
+        A send that met a throttling at its recipient counts as tried: one that always meets it ends some day.
         """
-        verdict = classify(code, text.decode("ascii", "replace"), of_recipient=of_recipient)
+        verdict = classify_at(code, text.decode("ascii", "replace"), at)
         if verdict.is_throttling:
-            self.fail(self._throttled(mail, verdict, of_recipient=of_recipient))
+            self.fail(self._throttled(mail, verdict, at))
+        elif verdict.fault is Fault.MOMENT and at is At.SENDER:
+            self.fail(self._put_off(verdict.code))
         else:
             self._receipt(
                 Receipt(
@@ -98,16 +104,34 @@ class Delivery:
                     fault=verdict.fault,
                     code=verdict.code,
                     is_unknown=not verdict.is_known,
+                    is_about_server=verdict.is_about_server,
                 )
             )
+            self._end_a_row(mail, verdict, at)
 
-    def _throttled(self, mail: Mail, verdict: Verdict, *, of_recipient: bool) -> ProviderThrottled:
-        is_about_all = verdict.is_daily_quota and not of_recipient
+    def _end_a_row(self, mail: Mail, verdict: Verdict, at: At) -> None:
+        """Stop where the server refuses the sender, or puts mails off for its own sake, one after the other."""
+        is_of_sender = verdict.fault is Fault.SENDER and at is At.SENDER
+        self._in_a_row = self._in_a_row + 1 if is_of_sender or verdict.is_about_server else 0
+        if self._in_a_row < IN_A_ROW:
+            return
+        if is_of_sender:
+            what = f"{self._lane_of}: the mail server refused the sender of send {mail.send_id} ({verdict.code})."
+            self.fail(SenderRefused(what, code=verdict.code))
+        else:
+            self.fail(self._put_off(verdict.code))
+
+    def _put_off(self, code: str) -> ProviderUnavailable:
+        return ProviderUnavailable(f"{self._lane_of}: the mail server puts all mails off ({code}).", code=code)
+
+    def _throttled(self, mail: Mail, verdict: Verdict, at: At) -> ProviderThrottled:
+        is_about_all = verdict.is_daily_quota and at is not At.RECIPIENT
         return ProviderThrottled(
             f"{self._lane_of}: the mail server put send {mail.send_id} off ({verdict.code}).",
             retry_after=QUOTA_WAIT_SECONDS if verdict.is_daily_quota else THROTTLE_WAIT_SECONDS,
             met_by=None if is_about_all else mail.send_id,
             code=verdict.code,
+            is_about_server=at is At.SENDER,
         )
 
     def in_doubt(self, mail: Mail) -> None:

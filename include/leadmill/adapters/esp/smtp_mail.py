@@ -19,6 +19,14 @@ class Ending(Enum):
     IN_DOUBT = auto()  # it ended between a mail's dot and the answer
 
 
+class At(Enum):
+    """What a refusal answered: whom it can be about."""
+
+    SENDER = auto()  # RSET or MAIL FROM: neither recipient nor text is known yet
+    RECIPIENT = auto()  # RCPT TO
+    TEXT = auto()  # DATA, or the final dot
+
+
 @dataclass(frozen=True, slots=True)
 class TimeOuts:
     """Seconds to wait for a reply to a command, and to the final dot."""
@@ -31,7 +39,7 @@ class TimeOuts:
 class Mail:
     """One mail on its way. `text` ends by CRLF and holds no line that starts with a single dot.
 
-    `asked_at` is when it was taken up, on the loop's clock. `refusal`: code, text and whether it answered RCPT TO.
+    `asked_at` is when it was taken up, on the loop's clock. `refusal`: code, text and what it answered.
     """
 
     send_id: int
@@ -40,7 +48,7 @@ class Mail:
     text: bytes
     asked_at: float = 0.0
     recipient_accepted: bool = False
-    refusal: tuple[int, bytes, bool] | None = None
+    refusal: tuple[int, bytes, At] | None = None
     message: OutgoingMessage | None = None
 
     @property
@@ -64,7 +72,7 @@ class Feed(Protocol):
         """The server took it."""
         ...
 
-    def refused(self, mail: Mail, code: int, text: bytes, *, of_recipient: bool) -> None:
+    def refused(self, mail: Mail, code: int, text: bytes, *, at: At) -> None:
         """The server did not take it."""
         ...
 

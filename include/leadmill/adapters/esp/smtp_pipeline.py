@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from enum import Enum, auto
 
-from leadmill.adapters.esp.smtp_mail import Ending, Feed, Mail, TimeOuts
+from leadmill.adapters.esp.smtp_mail import At, Ending, Feed, Mail, TimeOuts
 from leadmill.adapters.esp.smtp_wire import Wire
 from leadmill.domain.crash_points import CrashPoint, reached
 
@@ -171,7 +171,7 @@ class Pipeline:
         if code == _CLOSING and stage is not _RCPT and self._wire.carried:
             self._wire.break_off()  # the server had enough of this connection: no word on this mail
         elif code not in _OK:
-            mail.refusal = mail.refusal or (code, text, stage is _RCPT)
+            mail.refusal = mail.refusal or (code, text, At.RECIPIENT if stage is _RCPT else At.SENDER)
             if stage is _RESET or code == _CLOSING or not self._pipelining:
                 self._refuse(mail)
         elif stage is _RCPT:
@@ -192,7 +192,7 @@ class Pipeline:
         if code in _OK:
             self._wire.break_off()  # no text was asked for, none was sent: what does it say yes to?
         elif code != _START_MAIL_INPUT:
-            mail.refusal = mail.refusal or (code, text, False)
+            mail.refusal = mail.refusal or (code, text, At.TEXT)
             self._refuse(mail)
         elif mail.refusal is None:
             self._hand_over(mail)
@@ -204,10 +204,10 @@ class Pipeline:
 
     def _refuse(self, mail: Mail, *, hang_up: bool = False) -> None:
         """The mail was refused before its text was handed over; the connection goes on where it can."""
-        code, text, of_recipient = mail.refusal or (_CLOSING, b"", False)
+        code, text, at = mail.refusal or (_CLOSING, b"", At.SENDER)
         self._behind = None
         self._wire.needs_reset = True
-        self._feed.refused(mail, code, text, of_recipient=of_recipient)
+        self._feed.refused(mail, code, text, at=at)
         if hang_up or code == _CLOSING:  # 421 ends the connection (RFC 5321 §3.8)
             self._hang_up()
         else:
@@ -231,7 +231,7 @@ class Pipeline:
         if code in _OK:
             self._feed.accepted(mail, text)
         else:
-            self._feed.refused(mail, code, text, of_recipient=False)
+            self._feed.refused(mail, code, text, at=At.TEXT)
         self._handed_over = None
         if too_early or code == _CLOSING:
             self._hang_up()

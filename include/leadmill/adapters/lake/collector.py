@@ -18,6 +18,7 @@ from leadmill.adapters.ledger.collecting import collecting_alone, sends_named_pl
 from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.webhooks.inbound_mail import INBOUND
 from leadmill.domain.machine_touches import BURST_SECONDS, CROWD_SENDS, SCANNER_PATTERN
+from leadmill.domain.reply_words import PATTERNS
 from leadmill.domain.send_tags import plain_send_ids, send_id_of_tag
 from leadmill.errors import DatabaseUnavailable
 from leadmill.ports.collecting import CollectionCounts
@@ -67,6 +68,8 @@ class LakeCollection:
             for word, m in provider.words.items()
         ]
         self._insert("words", _columns(words, ("provider", "word", "kind", "bounce_kind", "also")))
+        patterns = [(place, said.value, pattern) for place, (said, pattern) in enumerate(PATTERNS.items())]
+        self._insert("reply_words", _columns(patterns, ("place", "said", "pattern")))
 
     def waiting(self) -> list[StoredObject]:
         listed = [*self._c.store.list(EVENTS_PREFIX), *self._c.store.list(INBOUND_PREFIX)]
@@ -118,6 +121,7 @@ class LakeCollection:
         send_ids = [row[0] for row in self._duck.execute(_sql("referenced_sends")).fetchall()]
         message_ids = [row[0] for row in self._duck.execute(_sql("referenced_messages")).fetchall()]
         self._insert("known_sends", sends_of(self._c.database, send_ids, message_ids))
+        self._duck.execute(_sql("read_words"))
         self._duck.execute(_sql("translate"))
         window = {"window_start": as_of - KNOWN_WINDOW}
         self._duck.execute(_sql("drop_known"), window)

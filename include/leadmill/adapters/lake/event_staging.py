@@ -154,6 +154,7 @@ class EventStaging:
                 "status_code": pa.array([e.status_code or None for e, _, _ in events], pa.string()),
                 "occurred_at": pa.array([e.occurred_at for e, _, _ in events], pa.timestamp("us", tz="UTC")),
                 "send_id": pa.array([send_id for _, _, send_id in events], pa.int64()),
+                "reply": pa.array([e.reply or None for e, _, _ in events], pa.string()),
                 "raw_object": pa.array([key for _, key, _ in events], pa.string()),
                 "raw_line": pa.array([0] * len(events), pa.int32()),
             }

@@ -16,6 +16,7 @@ from leadmill.adapters.ledger.capacities import RecipientLimits
 from leadmill.domain.mailboxes import Capacity, Mailbox, account_remaining, pause_after
 from leadmill.domain.rotation import DueSend, LeftReason, Rotation, rotate
 from leadmill.domain.rotation_limits import Choice, candidate_of, domain_remaining
+from leadmill.domain.weather import PROBE_WITHIN
 from leadmill.sql import query
 
 _SOON = timedelta(minutes=5)
@@ -144,6 +145,7 @@ def take_quota(connection: psycopg.Connection[DictRow], assigned: Assigned, lane
         pause_after(lane.mailboxes[m], mails, now=lane.now, closes_at=assigned.closes_at, seed=lane.seed)
         for m, mails in assigned.mails.items()
     ]
+    is_probe = any(m.is_account_probed for m in lane.usable[:1])
     connection.execute(
         query("ledger/dispatch", "take_quota"),
         {
@@ -151,6 +153,7 @@ def take_quota(connection: psycopg.Connection[DictRow], assigned: Assigned, lane
             "counts": list(assigned.mails.values()),
             "gaps_until": [pause.gap_until for pause in pauses],
             "spreads_until": [pause.spread_until for pause in pauses],
+            "probe_until": lane.now + PROBE_WITHIN if is_probe else None,
             "now": lane.now,
         },
         prepare=True,

@@ -17,6 +17,7 @@ from leadmill.domain.guardrails import WINDOW_DAYS
 from leadmill.domain.mailboxes import Mailbox, SenderStatus
 from leadmill.domain.spread import Spread
 from leadmill.domain.warm_up import WarmUp, curve_of
+from leadmill.domain.weather import PutOff, Standing
 from leadmill.ports.content import Sender
 from leadmill.ports.esp import Channel
 from leadmill.sql import query
@@ -89,9 +90,25 @@ def mailbox_of(row: Mapping[str, Any]) -> Mailbox:
         domain_status=SenderStatus(row["domain_status"]),
         account_status=SenderStatus(row["account_status"]),
         account_spread=None if spread is None else Spread(spread),
+        put_off=_put_off(row, "put_off"),
+        account_put_off=_put_off(row, "account_put_off"),
         warm_up=None if stage is None else WarmUp(stage, row["warm_up_cut_limit"]),
         warm_up_curve=curve_of(row["warm_up_curve"]),
     )
+
+
+def standing_of(row: Mapping[str, Any]) -> Standing | None:
+    """What is known of the row's mailbox if it was refused lately; None where all is well."""
+    if row["put_off_since"] is None and row["account_put_off_since"] is None and not row["refused_in_a_row"]:
+        return None
+    is_put_off = row["put_off_count"] > 0 or row["account_put_off_count"] > 0
+    return Standing(row["refused_in_a_row"], is_put_off, last_send_id=row["refused_send_id"] or 0)
+
+
+def _put_off(row: Mapping[str, Any], of: str) -> PutOff | None:
+    if row[f"{of}_since"] is None:
+        return None
+    return PutOff(row[f"{of}_since"], row[f"{of}_until"], row[f"{of}_count"], row[f"{of}_reply"])
 
 
 def sender_of(row: Mapping[str, Any]) -> Sender:

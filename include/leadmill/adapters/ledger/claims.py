@@ -20,6 +20,7 @@ from leadmill.adapters.ledger.capacities import (
     recipient_limit_rows,
     recipient_limits_of,
     sender_of,
+    standing_of,
 )
 from leadmill.adapters.ledger.contacts import spare_people
 from leadmill.adapters.ledger.due_queue import Columns, DueRow, Taken, by_column, put_back, take_due_sends
@@ -99,6 +100,7 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
         max_per_second=lane.account["max_per_second"],
         senders={m: sender_of(lane.rows[m]) for m in used},
         channels={m: channel_of(lane.rows[m], lane.account) for m in used},
+        standings={m: standing for m in used if (standing := standing_of(lane.rows[m])) is not None},
     )
 
 

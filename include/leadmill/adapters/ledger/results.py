@@ -137,7 +137,7 @@ def _again(connection: psycopg.Connection[DictRow], results: Sequence[SendResult
             {
                 "send_ids": send_ids,
                 "due_ats": [r.due_at or now for r in results],
-                "attempted": [r.outcome is Outcome.RETRY for r in results],
+                "attempted": [r.outcome is Outcome.RETRY and not r.is_free for r in results],
                 "faults": [r.fault.value if r.fault else "" for r in results],
                 "codes": [r.code for r in results],
                 "now": now,

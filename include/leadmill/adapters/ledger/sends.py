@@ -80,13 +80,6 @@ class LedgerSends:
             row = connection.execute(query("ledger/campaigns", "campaign_name"), values).fetchone()
         return str(row["name"]) if row else f"number {campaign_id}"
 
-    def hold_back(self, *, mailbox_id: int | None, lane: str | None, until: datetime) -> None:
-        with self._database.transaction() as connection:  # account before mailbox: the order of a claim's locks
-            if lane is not None:
-                connection.execute(query(_SUBJECT, "hold_back_account"), {"lane": lane, "until": until})
-            if mailbox_id is not None:
-                connection.execute(query(_SUBJECT, "hold_back_mailbox"), {"mailbox_id": mailbox_id, "until": until})
-
     def stop_campaign(self, campaign_id: int, *, reason: str, as_of: datetime) -> bool:
         values = {"campaign_id": campaign_id, "reason": reason, "as_of": as_of}
         with self._database.transaction() as connection:

@@ -61,7 +61,8 @@ INBOUND = Provider(
 class MailEvent:
     """What an inbound mail says of one of our sends.
 
-    `send_id` is None where it quotes none of our Message-IDs; then `sender` (normalised) may help for replies.
+    `reply` is what the refusing server said, in a delivery report. `send_id` is None where the mail quotes none of our
+    Message-IDs; then `sender` (normalised) may help for replies.
     """
 
     event_id: str
@@ -70,6 +71,7 @@ class MailEvent:
     occurred_at: datetime
     send_id: int | None
     sender: str
+    reply: str = ""
 
 
 def read_inbound_mail(raw: bytes, *, key: bytes, received_at: datetime) -> list[MailEvent]:
@@ -87,34 +89,35 @@ def read_inbound_mail(raw: bytes, *, key: bytes, received_at: datetime) -> list[
     send_id = _send_id(mail, key)
     sender = normalise_email(parseaddr(str(mail.get("From", "")))[1]).replace("\0", "")
     return [
-        MailEvent(f"mail-{digest}-{number}", words, status, occurred_at, send_id, sender)
-        for number, (words, status) in enumerate(_classify(mail, sender))
+        MailEvent(f"mail-{digest}-{number}", words, status, occurred_at, send_id, sender, reply)
+        for number, (words, status, reply) in enumerate(_classify(mail, sender))
     ]
 
 
-def _classify(mail: Message, sender: str) -> Iterator[tuple[tuple[str, ...], str]]:
+def _classify(mail: Message, sender: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
     reports = {part.get_content_type(): part for part in mail.walk()}
     if "message/feedback-report" in reports:
         kind = _WORD_NOISE.sub("", str(_block(reports["message/feedback-report"]).get("Feedback-Type", "")).lower())
-        yield (f"arf/{kind or 'other'}",), ""
+        yield (f"arf/{kind or 'other'}",), "", ""
     elif "message/delivery-status" in reports:
         yield from _delivery_status(reports["message/delivery-status"])
     elif _DAEMON.match(sender) or mail.get("X-Failed-Recipients"):
         text = _text(mail)
         status = _STATUS.search(text)
         words = ("bounce text/unknown user", "bounce text") if _UNKNOWN_USER.search(text) else ("bounce text",)
-        yield words, status[1] if status else ""
+        yield words, status[1] if status else "", ""
     else:
-        yield (("auto reply",) if _is_automatic(mail) else ("reply",)), ""
+        yield (("auto reply",) if _is_automatic(mail) else ("reply",)), "", ""
 
 
-def _delivery_status(part: Message) -> Iterator[tuple[tuple[str, ...], str]]:
+def _delivery_status(part: Message) -> Iterator[tuple[tuple[str, ...], str, str]]:
     blocks = part.get_payload()
     for block in (b for b in blocks if isinstance(b, Message)) if isinstance(blocks, list) else ():
         action = _WORD_NOISE.sub("", str(block.get("Action", "")).lower())
         if action:
-            status = _STATUS.search(f"{block.get('Status', '')} {block.get('Diagnostic-Code', '')}")
-            yield (f"dsn/{action}",), status[1] if status else ""
+            reply = str(block.get("Diagnostic-Code", ""))
+            status = _STATUS.search(f"{block.get('Status', '')} {reply}")
+            yield (f"dsn/{action}",), status[1] if status else "", reply.replace("\0", "")
 
 
 def _block(part: Message) -> Message:

@@ -9,7 +9,8 @@ create or replace temp table broken (object_key varchar, line_no integer, reason
 create or replace temp table staged (
   event_id varchar, provider varchar, words varchar[], status_code varchar, occurred_at timestamptz, send_id bigint,
   send_tag varchar, provider_message_id varchar, url varchar, user_agent varchar, ip varchar, method varchar, provider_says_machine boolean,
-  raw_object varchar, raw_line integer);
+  raw_object varchar, raw_line integer, reply varchar);
+create or replace temp table reply_words (place integer, said varchar, pattern varchar);
 create or replace temp table genuine_tags (send_tag varchar, send_id bigint);
 create or replace temp table plain_tags (send_tag varchar, provider_message_id varchar, send_id bigint);
 create or replace temp table known_sends (
@@ -155,7 +156,7 @@ select
     then coalesce(who.status, nullif(regexp_extract(who.diagnosis, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '')) end,
   happened_at, null, mail.tags.send_id[1], mail."messageId", click.link,
   coalesce("open"."userAgent", click."userAgent"), coalesce("open"."ipAddress", click."ipAddress"), null, false,
-  object_key, line_no
+  object_key, line_no, case when word = 'Bounce' then who.diagnosis end
 from recipients;
 
 -- name: stage_sendgrid!
@@ -173,7 +174,7 @@ select
     nullif(regexp_extract(reason, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), ''), status) end,
   try(to_timestamp(try_cast("timestamp" as double))), null, send_id,
   split_part(split_part(sg_message_id, '.filter', 1), '.recv', 1), url, useragent, ip, null,
-  lower(sg_machine_open) in ('true', '1'), object_key, line_no
+  lower(sg_machine_open) in ('true', '1'), object_key, line_no, case when event = 'bounce' then reason end
 from records;
 
 -- name: stage_mailgun!
@@ -187,7 +188,8 @@ select
   coalesce(nullif(e."delivery-status"."enhanced-code", ''),
     nullif(regexp_extract(e."delivery-status".message, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '')),
   try(to_timestamp(e."timestamp")), null, e."user-variables".send_id, e.message.headers."message-id", e.url,
-  e."client-info"."user-agent", e.ip, null, coalesce(e."client-info".bot, '') <> '', object_key, line_no
+  e."client-info"."user-agent", e.ip, null, coalesce(e."client-info".bot, '') <> '', object_key, line_no,
+  case when e.event = 'failed' then e."delivery-status".message end
 from (select object_key, line_no, "event-data" as e from records);
 
 -- name: stage_postmark!
@@ -205,14 +207,14 @@ select
   case when "RecordType" = 'Bounce'
     then nullif(regexp_extract("Details", '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '') end,
   coalesce("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt"), null, "Metadata".send_id, "MessageID",
-  "OriginalLink", "UserAgent", "Geo"."IP", null, false, object_key, line_no
+  "OriginalLink", "UserAgent", "Geo"."IP", null, false, object_key, line_no, case when "RecordType" = 'Bounce' then "Details" end
 from records;
 
 -- name: stage_edge!
 -- Our own edge's events.
 insert into staged
 select event_id, 'edge', [kind], null, occurred_at, try_cast(send_id as bigint), null, null, nullif(url, ''), user_agent, ip,
-  method, false, object_key, line_no
+  method, false, object_key, line_no, null
 from records;
 
 -- name: set_aside_incomplete!
@@ -229,6 +231,14 @@ from staged where len(words) = 0 or words[-1] is null or occurred_at is null or 
 -- name: drop_incomplete!
 -- Takes those out of what is kept.
 delete from staged where len(words) = 0 or words[-1] is null or occurred_at is null or event_id is null;
+
+-- name: read_words!
+-- What do the texts of reports say in plain words (leadmill.domain.reply_words)? The first pattern that is found decides.
+create or replace temp table said as
+select r.reply, arg_min(w.said, w.place) as said
+from (select distinct reply from staged where reply is not null) r
+join reply_words w on regexp_matches(r.reply, '(?is)' || w.pattern)
+group by r.reply;
 
 -- name: referenced_tags
 -- Which tags does the batch carry that may name sends of ours?
@@ -258,29 +268,35 @@ select distinct provider_message_id from staged where send_id is null and provid
 create or replace temp table events as
 with meanings as (
   select s.*,
-    coalesce(a.kind, b.kind, c.kind, d.kind, 'unknown') as kind,
+    coalesce(a.kind, b.kind, c.kind, d.kind, 'unknown') as kind, r.said,
     case when a.kind is not null then a.bounce_kind when b.kind is not null then b.bounce_kind
       when c.kind is not null then c.bounce_kind else d.bounce_kind end as word_bounce_kind,
     case when a.kind is not null then a.also when b.kind is not null then b.also
       when c.kind is not null then c.also else d.also end as also,
     coalesce(a.word, b.word, c.word, d.word, left(s.words[-1], 60)) as provider_word
   from staged s
+  left join said r on r.reply = s.reply
   left join words a on a.provider = s.provider and a.word = s.words[1]
   left join words b on b.provider = s.provider and b.word = s.words[2]
   left join words c on c.provider = s.provider and c.word = s.words[3]
   left join words d on d.provider = s.provider and d.word = s.words[4]
 ), with_also as (
-  select event_id, kind, word_bounce_kind, * exclude (event_id, kind, word_bounce_kind, also, words) from meanings
+  select event_id, kind, word_bounce_kind, * exclude (event_id, kind, word_bounce_kind, also, words, reply) from meanings
   union all
-  select event_id || '-also', also, null, * exclude (event_id, kind, word_bounce_kind, also, words)
+  select event_id || '-also', also, null, * exclude (event_id, kind, word_bounce_kind, also, words, reply)
   from meanings where also is not null
 ), once as (
   select distinct on (event_id) * from with_also
 )
 select o.event_id, o.kind,
+  -- Plain words go before general codes, as they do in replies; never against a provider that says "soft".
   -- RFC 3463: 4.x and 5.2.2 may work later; 5.7.x is policy, 5.1.7 and 5.1.8 are about the sender: neither says anything
   -- of the address; 5.1.x and 5.2.1 do. Otherwise the word decides.
   case when o.kind <> 'bounced' then o.word_bounce_kind
+    when o.status_code in ('5.7.124', '5.7.129', '5.7.133', '5.7.134') or o.said = 'refuses_us' then 'refuses_us'
+    when o.said = 'full' then 'soft'
+    when o.said = 'dead' and o.status_code like '5.7.%' and o.provider <> 'ses' then 'hard'
+    when o.said in ('listed', 'authentication') and coalesce(o.status_code, '') not like '5.1.%' then 'blocked'
     when regexp_matches(o.status_code, '^[45]\.7\.|^5\.1\.[78]$') then 'blocked'
     -- SendGrid says "blocked" of a full mailbox, too: the code knows better.
     when o.status_code like '4.%' or o.status_code = '5.2.2' then 'soft'

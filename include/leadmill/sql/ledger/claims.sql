@@ -67,7 +67,7 @@ select h.send_id, h.campaign_id, c.pool_id, h.variant_id, h.lead_id, h.attempts,
   nullif(h.thread_mailbox_id, 0) as sticky_mailbox_id, h.is_due, h.window_ends_at,
   case when l.email is null or l.erased_at is not null then 'erased' else coalesce(x.reason, (
     select b.reason from ledger.suppressions b
-    where b.email is not null and b.reason <> 'hard_bounced' and ledger.inbox(b.email) = ledger.inbox(l.email)
+    where b.email is not null and b.reason <> 'hard_bounced' and b.reason <> 'refuses_us' and ledger.inbox(b.email) = ledger.inbox(l.email)
     limit 1)) end as suppressed_by,
   case when h.step > 1 then (
     select case when p.replied_at is not null then 'replied' else p.state end

@@ -45,6 +45,9 @@ select m.mailbox_id, m.domain_id, m.account_id, m.pool_id, m.address, m.display_
   coalesce(du.taken, 0) as domain_taken_today,
   a.name as account, a.provider, a.secret_ref as account_secret_ref, a.status as account_status,
   a.daily_limit as account_daily_limit, a.next_send_at as account_next_send_at, a.spread as account_spread,
+  m.put_off_since, m.put_off_until, m.put_off_count, m.put_off_reply, m.refused_in_a_row, m.refused_send_id,
+  a.put_off_since as account_put_off_since, a.put_off_until as account_put_off_until,
+  a.put_off_count as account_put_off_count, a.put_off_reply as account_put_off_reply,
   least(a.max_per_second, a.provider_max_per_second) as max_per_second,
   coalesce(au.taken, 0) as account_taken, au.relaxes_at as account_quota_relaxes_at, a.provider_daily_limit,
   -- What others sent counts until the provider's own 24 hours have forgotten it.
@@ -126,18 +129,11 @@ with t as (
 )
 update ledger.provider_accounts a
 set last_claim_at = greatest(a.last_claim_at, :now::timestamptz), last_claim_server_time = clock_timestamp(),
-  next_send_at = case when least(a.max_per_second, a.provider_max_per_second) is null then a.next_send_at
+  next_send_at = greatest(:probe_until::timestamptz, case
+    when least(a.max_per_second, a.provider_max_per_second) is null then a.next_send_at
     else greatest(a.next_send_at, :now::timestamptz)
-      + make_interval(secs => (select sum(taken) from t) / least(a.max_per_second, a.provider_max_per_second)) end
+      + make_interval(secs => (select sum(taken) from t) / least(a.max_per_second, a.provider_max_per_second)) end)
 where a.account_id in (select account_id from t);
-
--- name: hold_back_mailbox!
--- Claim nothing for a mailbox before that time.
-update ledger.mailboxes set next_send_at = greatest(next_send_at, :until::timestamptz) where mailbox_id = :mailbox_id::bigint;
-
--- name: hold_back_account!
--- Claim nothing for a lane before that time.
-update ledger.provider_accounts set next_send_at = greatest(next_send_at, :until::timestamptz) where name = :lane::text;
 
 -- name: stop_campaign
 -- Pause a campaign that cannot go on without a person. No row: it does not run.

@@ -90,7 +90,7 @@ from ledger.leads l
   left join ledger.suppressions p using (email_hash)
   left join lateral ( -- the person asked to be left alone under another address of the same inbox
     select other.reason, other.created_at from ledger.suppressions other
-    where p.reason is null and other.email is not null and other.reason <> 'hard_bounced'
+    where p.reason is null and other.email is not null and other.reason <> 'hard_bounced' and other.reason <> 'refuses_us'
       and ledger.inbox(other.email) = ledger.inbox(l.email)
     order by other.created_at limit 1
   ) i on true

@@ -93,24 +93,25 @@ with route as (
 select send_id, state from settled;
 
 -- name: record_refused
--- Write final refusals, count them for the mailbox, and suppress the addresses that do not exist.
+-- Write final refusals, count them for the mailbox, and suppress the addresses that do not exist, or take no mail from us
+-- (which is no bounce).
 with settled as (
   update ledger.sends s
   set state = 'refused', fault = r.fault, code = r.code, answered = true, state_changed_at = :now::timestamptz
   from unnest(:send_ids::bigint[], :faults::text[], :codes::text[]) as r(send_id, fault, code)
   where s.send_id = r.send_id and s.state in ('claimed', 'ambiguous')
-  returning s.send_id, s.state, s.mailbox_id, s.claimed_at, s.lead_id, s.fault
+  returning s.send_id, s.state, s.mailbox_id, s.claimed_at, s.lead_id, s.fault, s.code like '%%refuses-us' as refuses_us
 ), counted as (
   insert into ledger.mailbox_usage as mu (mailbox_id, day, refused, refused_address)
   select s.mailbox_id, (s.claimed_at at time zone m.time_zone)::date, count(*),
-    count(*) filter (where s.fault = 'address')
+    count(*) filter (where s.fault = 'address' and not s.refuses_us)
   from settled s join ledger.mailboxes m using (mailbox_id)
   group by 1, 2 order by 1, 2
   on conflict (mailbox_id, day) do update
   set refused = mu.refused + excluded.refused, refused_address = mu.refused_address + excluded.refused_address
 ), suppressed as (
   insert into ledger.suppressions (email_hash, email, reason, source, created_at)
-  select l.email_hash, l.email, 'hard_bounced', 'send ' || s.send_id, :now::timestamptz
+  select l.email_hash, l.email, case when s.refuses_us then 'refuses_us' else 'hard_bounced' end, 'send ' || s.send_id, :now::timestamptz
   from settled s join ledger.leads l using (lead_id) where s.fault = 'address'
   on conflict (email_hash) do nothing
 )

@@ -1,0 +1,54 @@
+"""Words by which servers say what they mean, whatever general code stands before: one table for replies and reports.
+
+`550 5.7.1` is said of dead addresses, closed groups, our DMARC and content alike: what stands behind it decides.
+The patterns are read by Python's `re` and by DuckDB's RE2, without regard to case: no look-around, no back-reference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+
+
+class Said(StrEnum):
+    """What a server's words mean, the plainest first: of several, the first decides."""
+
+    LISTED = "listed"  # our IP or domain is on a blocklist
+    FULL = "full"  # the recipient's mailbox is full: later
+    REFUSES_US = "refuses_us"  # this recipient takes no mail from outside: not to be mailed, and nobody's fault
+    AUTHENTICATION = "authentication"  # our SPF, DKIM, DMARC or reverse DNS
+    DEAD = "dead"  # there is no such recipient, or not any more
+
+
+PATTERNS: Mapping[Said, str] = {
+    # Spamhaus, Barracuda, Microsoft: the sentence is about our address, not about the recipient's.
+    Said.LISTED: r"\b(your|client|sender|sending) (ip|host|server|domain|network)\b.{0,60}\b(block|black|deny) ?-?list"
+    r"|blocked using \S+|part of their network is on our block ?list",
+    Said.FULL: r"over.?quota|quota (is )?exceeded|exceeded.{0,20}quota|mailbox (is )?full|inbox is full"
+    r"|mailbox size limit",
+    # Microsoft, NDR codes 5.7.124, 5.7.129, 5.7.133, 5.7.134: its resolver speaks of groups and restricted mailboxes.
+    Said.REFUSES_US: r"RESOLVER\.RST|\b5\.7\.(124|129|133|134)\b"
+    r"|only accepts (mail|messages) from (inside|people in|members)",
+    # Google 5.7.26, Microsoft 5.7.509, and the wordings of many under 5.7.1 and 5.2.0.
+    Said.AUTHENTICATION: r"\bdmarc\b|\b(spf|dkim)\b.{0,40}(fail|check|invalid|reject|not pass|unauthenticated)"
+    r"|(fail|reject).{0,30}\b(spf|dkim)\b|reverse dns|\bptr record|without a valid sender domain",
+    # Postfix, Exim, qmail, Exchange, Yahoo.
+    Said.DEAD: r"user unknown|unknown (user|recipient|mailbox)|no such (user|recipient|mailbox|address|person)"
+    r"|(user|recipient|mailbox|address|account) (does not|doesn.t|do not) exist|invalid (recipient|mailbox)"
+    r"|recipient (not found|unknown|rejected: user)|(mailbox|address|user) not found"
+    r"|address rejected: (unknown|undeliverable)"
+    r"|user.{0,20}marked as invalid|no mailbox here by that name|user not local"
+    r"|(account|mailbox|user) (has been |is )?(disabled|deactivated|inactive|closed|terminated)",
+}
+
+
+def said_in(text: str) -> Said | None:
+    """What a server's text says in plain words; None where only its code does."""
+    return next((said for said, pattern in _compiled().items() if pattern.search(text)), None)
+
+
+@cache
+def _compiled() -> dict[Said, re.Pattern[str]]:
+    return {said: re.compile(pattern, re.IGNORECASE | re.DOTALL) for said, pattern in PATTERNS.items()}
