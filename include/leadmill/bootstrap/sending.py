@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from leadmill.bootstrap.guarding import Guarding
+from leadmill.bootstrap.journaling import Journaling
 
 if TYPE_CHECKING:
     from leadmill.adapters.esp.opening import OpenEsps
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from leadmill.ports.waiting import Constraint
 
 
-class Sending(Guarding):
+class Sending(Guarding, Journaling):
     """Mailboxes, lanes and dispatch."""
 
     @cached_property
@@ -85,9 +86,14 @@ class Sending(Guarding):
     # --- dispatch
 
     def open_lanes(self, as_of: datetime) -> list[str]:
-        """Sweep dead leases, end cool-downs, apply guardrails, move warm-ups on; returns the lanes with work."""
+        """Sweep dead leases, end cool-downs, apply guardrails, move warm-ups on; returns the lanes with work.
+
+        Raises:
+            NotTheSender, PartnerSends, LedgerBehindJournal: This copy of the installation may not send; see `take`.
+        """
         from leadmill.services.open_lanes import SweepPorts, open_lanes
 
+        self.sending_right().take(as_of=as_of)
         ports = SweepPorts(
             ledger=self.send_ledger,
             registry=self.sender_registry,
@@ -119,12 +125,14 @@ class Sending(Guarding):
         from leadmill.services.react_to_failures import FailureReactions
         from leadmill.services.send_lane import send_lanes
 
+        right = self.sending_right()
         if not dry_run:
+            right.take(as_of=as_of)
             self.read_provider_limits(lanes, as_of)
         reactions = FailureReactions(self.send_ledger, self.sender_registry, self._alerts)
         work = send_lanes(
             lanes,
-            LanePorts(self.send_ledger, self.esps, self._compiler, reactions, self._replies),
+            LanePorts(self.send_ledger, self.esps, self._compiler, reactions, self._replies, right),
             worker=f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}",
             as_of=as_of,
             dry_run=dry_run,

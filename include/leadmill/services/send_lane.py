@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from leadmill.services.hand_over import Crew
+from leadmill.domain.dispatch import Outcome, SendResult
+from leadmill.services.hand_over import Answer, Crew, Job
 from leadmill.services.lane_run import CLAIM_AT_FIRST, LanePorts, LaneRun
 
 log = logging.getLogger(__name__)
@@ -90,9 +91,19 @@ async def _claim_while_due(run: LaneRun, crew: Crew) -> None:
         run.changed.clear()
         claim, jobs = await run.claiming(run.claim)
         if claim.sends:
+            if (error := await run.claiming(run.journal, claim)) is not None:
+                await _give_back(run, jobs, error)
+                return
             crew.submit(jobs)
         elif not claim.suppressed and not await _until_claimable(run, claim.retry_at):
             return
+
+
+async def _give_back(run: LaneRun, jobs: Mapping[int, Sequence[Job]], error: Exception) -> None:
+    """End the run: what it has just claimed is planned again, since no mail may leave that the journal does not know."""
+    run.broken = run.broken or error
+    released = [Answer(job, result=SendResult(job.send.send_id, Outcome.RELEASED)) for of in jobs.values() for job in of]
+    await run.recording(run.write, released)
 
 
 async def _until_held_back(run: LaneRun, crew: Crew) -> None:

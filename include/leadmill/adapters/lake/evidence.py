@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -41,6 +42,11 @@ class LakeEvidence:
         sends = _columns(self.duck.execute(_sql("send_evidence")).fetchall(), 8)
         suppressions = _columns(self.duck.execute(_sql("suppression_evidence")).fetchall(), 4)
         return Evidence(upto, SendEvidence(*sends), SuppressionEvidence(*suppressions))
+
+    def latest_batch(self, *, before: datetime | None = None) -> int:
+        """The last batch that was read, of all or of those `before` a moment (aware UTC); 0 where there is none."""
+        row = self.duck.execute(_sql("latest_batch"), {"before": before}).fetchone()
+        return int(row[0]) if row else 0
 
 
 @contextmanager

@@ -111,6 +111,11 @@ class EventsProjections:
         with self._database.transaction() as connection:
             connection.execute(_sql("reset_position"), {"name": EVENTS_PROJECTION})
 
+    def go_back_to(self, position: int) -> None:
+        """Apply again what came after that batch."""
+        with self._database.transaction() as connection:
+            connection.execute(_sql("go_back_to_position"), {"name": EVENTS_PROJECTION, "position": position})
+
 
 def _sql(name: str) -> str:
     return query("ledger/projections", name)

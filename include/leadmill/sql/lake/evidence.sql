@@ -30,3 +30,7 @@ from (
   select *, case when kind = 'complained' then 'complained' when kind = 'unsubscribed' then 'unsubscribed'
     when kind in ('bounced', 'rejected') and bounce_kind = 'hard' then 'hard_bounced' end as reason from proof)
 where reason is not null group by send_id, reason order by send_id, reason;
+
+-- name: latest_batch
+-- Which batch was read last, of all or of those before a moment?
+select coalesce(max(batch), 0) from lake.read_objects where $before is null or read_at < $before;

@@ -12,6 +12,10 @@ update ledger.projections set position = :position::bigint, updated_at = :as_of:
 -- Let this projection start again; applying batches twice changes nothing.
 update ledger.projections set position = 0 where name = :name::text;
 
+-- name: go_back_to_position!
+-- Let this projection apply batches again from there on, if it is further.
+update ledger.projections set position = least(position, :position::bigint) where name = :name::text;
+
 -- name: apply_evidence
 -- Move sends up the lattice of evidence; the earliest event of the highest rank gives the time. Returns every send touched.
 -- Ids in events of before tags were signed may be others' who send from the same account: what was never handed over stays untouched.
