@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from leadmill.errors import LeadmillError
+from leadmill.restore_commands import after_restore, take_over
 from leadmill.simulate_command import simulate
 
 main = typer.Typer(
@@ -107,6 +108,8 @@ def why(campaign_id: Annotated[int, typer.Argument(metavar="CAMPAIGN", help="The
 
 
 main.command()(simulate)
+main.command("after-restore")(after_restore)
+main.command("take-over")(take_over)
 
 
 @main.command("senders")

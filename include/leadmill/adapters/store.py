@@ -165,16 +165,19 @@ class S3Store:
         self._client.put_object(Bucket=self._bucket, Key=self._prefix + _checked(key), Body=body)
 
     def replace(self, key: str, body: bytes, *, was: bytes | None) -> bool:
-        place = {"Bucket": self._bucket, "Key": self._prefix + _checked(key)}
+        name = self._prefix + _checked(key)
         try:
-            found = self._client.get_object(**place)
-            is_still_so, condition = found["Body"].read() == was, {"IfMatch": found["ETag"]}
+            found = self._client.get_object(Bucket=self._bucket, Key=name)
+            is_still_so, tag = found["Body"].read() == was, found["ETag"]
         except self._client.exceptions.NoSuchKey:
-            is_still_so, condition = was is None, {"IfNoneMatch": "*"}
+            is_still_so, tag = was is None, ""
         if not is_still_so:
             return False
         try:
-            self._client.put_object(**place, Body=body, **condition)
+            if tag:
+                self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfMatch=tag)
+            else:
+                self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfNoneMatch="*")
         except self._client.exceptions.ClientError as error:
             if error.response["Error"]["Code"] in _LOST_RACE:
                 return False

@@ -62,8 +62,8 @@ class StoreJournal:
             return _entry_of(json.loads(body))
         except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
             raise LedgerBehindJournal(
-                f"{key} in the object store is no entry of the journal, so nobody can say which mails it was about. Put it "
-                "back from a backup of the store; move it away only if those mails may go out twice."
+                f"{key} in the object store is no entry of the journal, so nobody can say which mails it was about. "
+                "Put it back from a backup of the store; move it away only if those mails may go out twice."
             ) from error
 
     def delete(self, key: str) -> None:
@@ -121,8 +121,8 @@ def _lease_of(body: bytes) -> StoredLease:
         return StoredLease(database=database, renewed_at=renewed_at, **said)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreUnavailable(
-            f"{LEASE_KEY} in the object store cannot be read. It says who may send, so nothing is sent: put it back from "
-            "a backup of the store, or delete it and run `leadmill take-over`."
+            f"{LEASE_KEY} in the object store cannot be read. It says who may send, so nothing is sent: put it back "
+            "from a backup of the store, or delete it and run `leadmill take-over`."
         ) from error
 
 

@@ -60,9 +60,7 @@ class Journaling(Collecting):
         """Let this installation send by its store, whoever did before; returns who that was. Needs an admin."""
         return self.sending_right().take_over(actor, reason=reason, as_of=as_of)
 
-    def after_restore(
-        self, actor: Actor, *, reason: str, as_of: datetime, accepts_gap: bool = False
-    ) -> RestoreOutcome:
+    def after_restore(self, actor: Actor, *, reason: str, as_of: datetime, accepts_gap: bool = False) -> RestoreOutcome:
         """Learn from the store what was sent and wished since this copy of the ledger was made; then let it send."""
         from leadmill.adapters.ledger.alerts import LedgerAlerts
         from leadmill.adapters.ledger.restoring import LedgerRestoring

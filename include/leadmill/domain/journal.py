@@ -13,7 +13,7 @@ CLAIMS_A_FOLDER = 10_000
 """Claims go to folders by their numbers: a busy installation makes some 100,000 a day. Our choice."""
 
 JOURNAL_DAYS = 35
-"""How long entries are kept: the longest that RDS keeps its automated backups. An older copy cannot be told what it lacks."""
+"""How long entries are kept: as long as RDS keeps automated backups at most. An older copy is told nothing."""
 
 OVERLAP = 1_000
 """So many claims back from the ledger's newest the journal is compared again: numbers are given before their

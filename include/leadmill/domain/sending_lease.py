@@ -65,7 +65,7 @@ MAY_SEND = frozenset({Standing.FIRST, Standing.HELD, Standing.PASSED_ON, Standin
 """With these the token is renewed. An older ledger sends only if the journal holds nothing that it does not know."""
 
 
-def standing(
+def standing(  # noqa: PLR0911 - a table of cases, one a line
     own: LedgerLease, stored: StoredLease | None, database: DatabaseIdentity, *, store_uri: str, now: datetime
 ) -> Standing:
     """How a ledger that lies in `database` stands to the store; `now` is aware UTC.

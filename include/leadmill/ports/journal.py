@@ -112,5 +112,5 @@ class Replay(Protocol):
     """The landing zone."""
 
     def replay(self, as_of: datetime, *, since: datetime | None) -> int:
-        """Collect what waits and apply what it proves, with what was collected `since`; returns how many sends moved."""
+        """Collect what waits and apply what it proves, with what came `since`; returns how many sends moved."""
         ...

@@ -17,7 +17,7 @@ from leadmill.services.right_to_send import REFUSED_ALERT_KEY, SendingRight
 
 @dataclass(frozen=True, slots=True)
 class RestorePorts:
-    """What a restore works with. `reapply_wishes`: suppressions, erasures and pauses logged in the store; counts by kind."""
+    """What a restore works with. `reapply_wishes`: suppressions, erasures, pauses of the store's log; counts by kind."""
 
     right: SendingRight
     lease: LeaseLedger
@@ -58,7 +58,7 @@ def after_restore(
         actor: An admin, or the system.
         reason: Why, for the audit log.
         as_of: Now, aware UTC.
-        accepts_gap: Go on although the journal was tidied of claims that this ledger lacks: their mails may go out twice.
+        accepts_gap: Go on although claims that this ledger lacks were tidied away: their mails may go out twice.
 
     Raises:
         Conflict: Another one is at work.

@@ -40,7 +40,9 @@ def require_all_known(ledger: LeaseLedger, journal: Journal) -> None:
     for unknown in unknown_entries(ledger, journal, since=oldest_compared(ledger)):
         said = read_key(unknown[0])
         which = f"claim {said.claim_id} of {said.on}" if said else unknown[0]
-        raise LedgerBehindJournal(f"The store's journal holds claims that this ledger lacks, the first is {which}. {_WHY}")
+        raise LedgerBehindJournal(
+            f"The store's journal holds claims that this ledger lacks, the first is {which}. {_WHY}"
+        )
 
 
 def require_not_tidied_away(ledger: LeaseLedger, journal: Journal) -> None:
@@ -52,5 +54,5 @@ def require_not_tidied_away(ledger: LeaseLedger, journal: Journal) -> None:
     tidied = journal.tidied()
     if tidied is not None and tidied.claim_id > ledger.known_through():
         raise LedgerBehindJournal(
-            f"The store's journal reaches back to {tidied.before} only, and this ledger lacks claims from before. {_WHY}"
+            f"The store's journal reaches back to {tidied.before}, and this ledger lacks claims from before. {_WHY}"
         )

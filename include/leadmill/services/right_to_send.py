@@ -1,8 +1,8 @@
-"""Who may send: the lease is renewed and the journal compared before a run, and each claim is journaled before it leaves.
+"""Who may send: lease and journal are looked at before a run, and each claim is journaled before it leaves.
 
 Two copies of one ledger never both send the same mail. A run first replaces the token in the store, and then looks
-whether the journal holds claims that its ledger does not know. A claim is first put into the journal, and then the token
-is looked at. Whichever of two copies comes second to the store sees what the other did first (ADR 0025).
+whether the journal holds claims that its ledger does not know. A claim is first put into the journal, and then the
+token is looked at. Whichever of two copies comes second to the store sees what the other did first (ADR 0025).
 """
 
 from __future__ import annotations
@@ -106,9 +106,7 @@ class SendingRight:
             self._tell(error, now)
             raise
 
-    def _entry(
-        self, claim: Claim, lane: str, worker: str, steps: Mapping[int, tuple[int, int]]
-    ) -> JournalEntry:
+    def _entry(self, claim: Claim, lane: str, worker: str, steps: Mapping[int, tuple[int, int]]) -> JournalEntry:
         assert claim.claimed_at is not None  # noqa: S101 - it has sends
         columns = zip(*((s.send_id, s.variant_id, s.mailbox_id, s.recipient) for s in claim.sends), strict=True)
         send_ids, variant_ids, mailbox_ids, recipients = columns

@@ -100,9 +100,11 @@ async def _claim_while_due(run: LaneRun, crew: Crew) -> None:
 
 
 async def _give_back(run: LaneRun, jobs: Mapping[int, Sequence[Job]], error: Exception) -> None:
-    """End the run: what it has just claimed is planned again, since no mail may leave that the journal does not know."""
+    """End the run: what it has just claimed is planned again, since no mail may leave unknown to the journal."""
     run.broken = run.broken or error
-    released = [Answer(job, result=SendResult(job.send.send_id, Outcome.RELEASED)) for of in jobs.values() for job in of]
+    released = [
+        Answer(job, result=SendResult(job.send.send_id, Outcome.RELEASED)) for of in jobs.values() for job in of
+    ]
     await run.recording(run.write, released)
 
 

@@ -30,7 +30,7 @@ def tidy_journal(journal: Journal, *, keep_days: int, as_of: datetime) -> int:
 
 
 def _older(journal: Journal, before: date) -> Iterator[tuple[str, int]]:
-    for key in journal.keys():
+    for key in journal.keys(after_claim=-1):
         said = read_key(key)
         if said is None or said.on >= before:
             return

@@ -60,14 +60,13 @@ class LedgerRestoring:
             record_audit(connection, actor, "ledger.after_restore", subject, at=as_of, details=dict(counts))
 
 
-def _take_over(
-    connection: psycopg.Connection[DictRow], key: str, entry: JournalEntry, as_of: datetime
-) -> TakenOver:
+def _take_over(connection: psycopg.Connection[DictRow], key: str, entry: JournalEntry, as_of: datetime) -> TakenOver:
     noted = {"entry": key, "claimed_at": entry.claimed_at, "as_of": as_of}
     if connection.execute(query(_SQL, "note_entry"), noted).fetchone() is None:
         return TakenOver()
     boxes = _mailboxes(connection, entry)
     steps = [entry.variants[variant_id] for variant_id in entry.variant_ids]
+    campaign_ids = [campaign_id for campaign_id, _ in steps]
     columns = {
         "claim_id": entry.claim_id,
         "worker": entry.worker,
@@ -76,7 +75,7 @@ def _take_over(
         "as_of": as_of,
         "send_ids": list(entry.send_ids),
         "mailbox_ids": [boxes.get(mailbox_id) for mailbox_id in entry.mailbox_ids],
-        "campaign_ids": [campaign_id for campaign_id, _ in steps],
+        "campaign_ids": campaign_ids,
         "steps": [step for _, step in steps],
         "email_hashes": list(entry.email_hashes),
     }
@@ -90,7 +89,7 @@ def _take_over(
         claim_id=entry.claim_id,
         send_id=max(entry.send_ids, default=0),
         lead_id=entry.highest_lead_id,
-        campaign_id=max(columns["campaign_ids"], default=0),
+        campaign_id=max(campaign_ids, default=0),
         variant_id=max(entry.variant_ids, default=0),
         mailbox_id=max(entry.mailbox_ids, default=0),
     )

@@ -79,4 +79,6 @@ class LedgerSendingLease:
     def record_take_over(self, actor: Actor, *, reason: str, was: str, as_of: datetime) -> None:
         with self._database.transaction() as connection:
             details = {"sent_before": was}
-            record_audit(connection, actor, "store.take_over", ("store", "lease"), at=as_of, reason=reason, details=details)
+            record_audit(
+                connection, actor, "store.take_over", ("store", "lease"), at=as_of, reason=reason, details=details
+            )
