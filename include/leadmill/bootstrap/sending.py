@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from leadmill.bootstrap.guarding import Guarding
+from leadmill.bootstrap.wishing import Wishing
 
 if TYPE_CHECKING:
     from leadmill.adapters.esp.opening import OpenEsps
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from leadmill.ports.waiting import Constraint
 
 
-class Sending(Guarding):
+class Sending(Guarding, Wishing):
     """Mailboxes, lanes and dispatch."""
 
     @cached_property
@@ -85,9 +86,13 @@ class Sending(Guarding):
     # --- dispatch
 
     def open_lanes(self, as_of: datetime) -> list[str]:
-        """Sweep dead leases, end cool-downs, apply guardrails, move warm-ups on; returns the lanes with work."""
+        """Sweep dead leases, end cool-downs, apply guardrails, move warm-ups on; returns the lanes with work.
+
+        Suppressions, erasures and pauses of the last minute are written to the store before.
+        """
         from leadmill.services.open_lanes import SweepPorts, open_lanes
 
+        self.log_wishes(as_of)
         ports = SweepPorts(
             ledger=self.send_ledger,
             registry=self.sender_registry,
