@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from leadmill.bootstrap.collecting import Collecting
+from leadmill.bootstrap.wishing import Wishing
 
 if TYPE_CHECKING:
     from leadmill.adapters.ledger.sending_lease import LedgerSendingLease
@@ -19,7 +20,7 @@ _CLOCKS_APART = timedelta(hours=1)
 """So far may the clocks of collector and dispatcher be apart; see `domain.lane_clock`."""
 
 
-class Journaling(Collecting):
+class Journaling(Collecting, Wishing):
     """Who may send, and what a restored ledger has to learn first."""
 
     @property
@@ -93,6 +94,3 @@ class Journaling(Collecting):
         from leadmill.services.tidy_journal import tidy_journal
 
         return tidy_journal(self.journal, keep_days=self.settings.journal_days, as_of=as_of)
-
-    def reapply_logged_wishes(self, as_of: datetime) -> dict[str, int]:  # noqa: ARG002
-        return {}

@@ -88,12 +88,15 @@ class Sending(Guarding, Journaling):
     def open_lanes(self, as_of: datetime) -> list[str]:
         """Sweep dead leases, end cool-downs, apply guardrails, move warm-ups on; returns the lanes with work.
 
+        Suppressions, erasures and pauses of the last minute are written to the store before.
+
         Raises:
             NotTheSender, PartnerSends, LedgerBehindJournal: This copy of the installation may not send; see `take`.
         """
         from leadmill.services.open_lanes import SweepPorts, open_lanes
 
         self.sending_right().take(as_of=as_of)
+        self.log_wishes(as_of)
         ports = SweepPorts(
             ledger=self.send_ledger,
             registry=self.sender_registry,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from leadmill.domain.events import EventKind
 from leadmill.domain.sends import SendState
 
@@ -27,3 +29,7 @@ SUPPRESSION_RANK: dict[str, int] = {"hard_bounced": 1, "unsubscribed": 2, "compl
 
 FOLLOW_UPS_STOP_ON = ("complained", "unsubscribed", "bounced", "replied")
 """Why later steps are cancelled; an automatic reply is no reason (RFC 3834)."""
+
+CLOCKS_DIFFER_BY = timedelta(hours=1)
+"""An event this much older than the planning of its send is another mail's: a restored copy of the ledger gave its id
+out a second time. Our choice: providers' clocks are right to seconds, a correspondent's may be off by summer time."""

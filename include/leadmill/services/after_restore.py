@@ -17,7 +17,7 @@ from leadmill.services.right_to_send import REFUSED_ALERT_KEY, SendingRight
 
 @dataclass(frozen=True, slots=True)
 class RestorePorts:
-    """What a restore works with. `reapply_wishes`: suppressions, erasures, pauses of the store's log; counts by kind."""
+    """What a restore works with. `reapply_wishes`: suppressions, erasures, pauses from the store; counts by kind."""
 
     right: SendingRight
     lease: LeaseLedger

@@ -39,8 +39,8 @@ class LakeEvidence:
         upto = int(taken[-1][0])
         span = {"first_read_at": min(b[2] for b in taken), "last_read_at": max(b[3] for b in taken)}
         self.duck.execute(_sql("collect_evidence"), {**span, "position": position, "upto": upto})
-        sends = _columns(self.duck.execute(_sql("send_evidence")).fetchall(), 8)
-        suppressions = _columns(self.duck.execute(_sql("suppression_evidence")).fetchall(), 4)
+        sends = _columns(self.duck.execute(_sql("send_evidence")).fetchall(), 9)
+        suppressions = _columns(self.duck.execute(_sql("suppression_evidence")).fetchall(), 6)
         return Evidence(upto, SendEvidence(*sends), SuppressionEvidence(*suppressions))
 
     def latest_batch(self, *, before: datetime | None = None) -> int:
