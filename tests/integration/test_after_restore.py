@@ -129,3 +129,34 @@ def test_the_drill_of_a_restore_mails_nobody_twice_and_nobody_who_left(
     assert {row["state"] for row in sends(app, campaign, "step = 2") if row["email"] in left} == {"cancelled"}
     assert len([d for i in app.open_incidents() for d in i.doubts]) == outcome.waiting
     assert not app.check_conservation(later(days=7)).faults
+
+
+def test_a_campaign_planned_after_the_copy_is_in_doubt_when_it_is_planned_again(
+    lake_app: App, mail: SmtpRecorder, lane: str
+) -> None:
+    app = lake_app
+    pool = make_pool(app)
+    make_mailboxes(app, 2, daily_limit=1_000)
+    campaign = make_campaign(app, pool, people(10))
+    planned = sends(app, campaign)
+    execute(app, "delete from ledger.sends")  # as it was before it was planned
+    app.open_lanes(NOW)
+    copy = copy_ledger(app, "planned_after_the_copy")
+    app = App(app.settings)
+    plan = (
+        "insert into ledger.sends (campaign_id, step, lead_id, variant_id, due_at, state_changed_at)"
+        " select %s, 1, l.lead_id, %s, %s, %s from ledger.leads l order by l.lead_id"
+    )
+    values = (campaign, planned[0]["variant_id"], NOW, NOW)
+    execute(app, plan, *values)
+    dispatch(app, NOW)
+
+    app = restore_ledger(app, copy)
+    outcome = app.after_restore(ADMIN, reason="the drill", as_of=later(minutes=5))
+    assert (outcome.doubted, outcome.missing) == (0, 10)
+    execute(app, plan, *values)
+    dispatch(app, later(minutes=10))
+
+    assert states(app, campaign) == {"ambiguous": 10}
+    assert set(mails_by_person(mail).values()) == {1}
+    assert min(row["send_id"] for row in sends(app, campaign)) > max(row["send_id"] for row in planned) + 9
