@@ -18,11 +18,14 @@ HAPPENED = {
     Cause.WORKER_DIED: "The process that was sending died before it could write down what the provider said.",
     Cause.NO_ANSWER: "The mail was handed over, and the connection broke before the provider answered.",
     Cause.GATEWAY: "A gateway answered with an error; the provider behind it may have taken the mail.",
+    Cause.RESTORED: "An older copy of the ledger was restored. The journal says that the mail was taken to be sent "
+    "since, but not what became of it.",
 }
 SHORTLY = {
     Cause.WORKER_DIED: "a worker died",
     Cause.NO_ANSWER: "no answer came",
     Cause.GATEWAY: "a gateway failed",
+    Cause.RESTORED: "the ledger was restored",
 }
 CHOICES: dict[Settlement, str] = {
     "sent": "It went out",

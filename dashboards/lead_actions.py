@@ -1,4 +1,4 @@
-"""What people do to one lead: never mail them again, or erase them."""
+"""What people do to one lead: never mail them again, let them come back, or erase them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import streamlit as st
 from leadmill.domain.access import Role
 
 ERASE_WORD = "ERASE"
+WHAT_LIFTING_DOES = (
+    "For somebody who wants your mails again. What they said until now bars them no more; what they say later does. "
+    "Mails that were withdrawn stay so: new campaigns mail this person. The audit log keeps reason and proof."
+)
 WHAT_ERASING_DOES = (
     "Empties this person's record, score and hours for good, and withdraws their planned mails. What stays is a keyed "
     "hash of the address, so that they can never be imported or mailed again, and numbers without a name in campaigns. "
@@ -26,6 +30,8 @@ def show(lead: Mapping[str, Any]) -> None:
     with st.container(horizontal=True):
         if not lead["suppressed_for"]:
             _suppress(lead["lead_id"])
+        elif role is Role.ADMIN:
+            _lift(lead["lead_id"])
         if role is Role.ADMIN:
             _erase(lead["lead_id"])
 
@@ -40,6 +46,26 @@ def _suppress(lead_id: int) -> None:
                 st.session_state.pop("suppress_reason", None)
                 said = f"No campaign mails this person any more. Planned mails withdrawn: {done.withdrawn}."
                 page.say_later(said + page.in_hand(lead_id=lead_id))
+                st.rerun()
+
+
+def _lift(lead_id: int) -> None:
+    with st.popover("Let them come back", icon=":material/undo:"):
+        st.caption(WHAT_LIFTING_DOES)
+        reason = st.text_input(
+            "Reason", placeholder="Wrote that they want our news again", max_chars=300, key="lift_reason"
+        )
+        proof = st.text_input(
+            "Proof", placeholder="Sign-up form of 3 May, double opt-in confirmed", max_chars=300, key="lift_proof"
+        )
+        if st.button("Mail this person again", type="primary", key="lift_suppression"):
+            with page.attempt():
+                page.leadmill().lift_suppression(
+                    page.actor(), lead_id=lead_id, reason=reason, proof=proof, as_of=page.now()
+                )
+                for name in ("lift_reason", "lift_proof"):
+                    st.session_state.pop(name, None)
+                page.say_later("New campaigns may mail this person again.")
                 st.rerun()
 
 

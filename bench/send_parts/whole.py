@@ -119,7 +119,8 @@ class Ledger:
         return self.server.get_uri().replace("/postgres?", f"/{name}?", 1)
 
     def app(self, url: str) -> App:
-        settings = Settings(database_url=url, store=f"file://{self.folder}/store", secret_key=SecretStr(KEY))
+        store = f"file://{self.folder}/store-{url.partition('?')[0].rpartition('/')[2]}"  # one installation, one store
+        settings = Settings(database_url=url, store=store, secret_key=SecretStr(KEY))
         return App(settings)
 
     def fill(self, url: str, mails: int) -> None:

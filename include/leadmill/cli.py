@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from leadmill.errors import LeadmillError
+from leadmill.restore_commands import after_restore, take_over
 from leadmill.simulate_command import simulate
 from leadmill.threads_command import settle_threads
 
@@ -71,6 +72,25 @@ def suppress_person(
         f"{_in_hand_of(outcome.lead_id, now)}"
         if outcome.changed
         else f"Nothing to do: {who} was on the list of those never to be mailed."
+    )
+
+
+@main.command("unsuppress")
+def lift_suppression(
+    address: Annotated[str, typer.Argument(help="The e-mail address; it need not be a lead's.")],
+    reason: Annotated[str, typer.Option(help="Why, for the audit log; without the address.")],
+    proof: Annotated[str, typer.Option(help="How you know that they want it, such as the form and the day.")],
+) -> None:
+    """Let a person be mailed again who wants to come back; what was withdrawn stays so."""
+    from leadmill.bootstrap import app
+    from leadmill.domain.access import SYSTEM
+
+    outcome = app().lift_suppression(SYSTEM, email=address, reason=reason, proof=proof, as_of=datetime.now(UTC))
+    who = "an address that is no lead" if outcome.lead_id is None else f"lead {outcome.lead_id}"
+    typer.echo(
+        f"New campaigns may mail {who} again."
+        if outcome.changed
+        else f"Nothing to do: {who} is not on the list of those never to be mailed."
     )
 
 
@@ -144,6 +164,8 @@ def send_refused_again(
 
 
 main.command()(simulate)
+main.command("after-restore")(after_restore)
+main.command("take-over")(take_over)
 
 
 @main.command("senders")
@@ -211,6 +233,23 @@ def rebuild_lake() -> None:
 
     counts = app().rebuild_events(datetime.now(UTC))
     typer.echo(f"{counts.objects:,} objects gave {counts.events:,} events; {counts.broken:,} lines are in quarantine.")
+
+
+@main.command("reapply-wishes")
+def reapply_wishes(
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Read from this day (UTC) on.")] = None,
+) -> None:
+    """After an older copy of the database was restored: suppress, erase and stop again what the store remembers."""
+    from leadmill.bootstrap import app
+
+    done = app().reapply_logged_wishes(datetime.now(UTC), since=since.date() if since else None)
+    typer.echo(
+        f"{done['read']:,} entries read: {done['suppressed']:,} people suppressed, {done['lifted']:,} taken back, "
+        f"{done['erased']:,} erased, {done['stopped']:,} mailboxes, domains, accounts and campaigns stopped again."
+    )
+    if done["unreadable"]:
+        typer.echo(f"{done['unreadable']:,} lines could not be read; the log names them.", err=True)
+        raise typer.Exit(1)
 
 
 @main.command("move-lake")

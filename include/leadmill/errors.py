@@ -61,8 +61,20 @@ class DatabaseUnavailable(TransientError):
     """Postgres did not answer."""
 
 
+class PartnerSends(TransientError):
+    """Another server with the same ledger still sends; this one takes over by itself once that one is silent."""
+
+
 class ClockAhead(PermanentError):
     """The dispatching host's clock runs ahead of the database server's; nothing was claimed."""
+
+
+class NotTheSender(PermanentError):
+    """Another copy of this installation, or another installation, sends by this ledger's store; nothing was sent."""
+
+
+class LedgerBehindJournal(PermanentError):
+    """The store's journal holds claims that this ledger does not know: it is an older copy; nothing was sent."""
 
 
 class SenderSuspended(PermanentError):

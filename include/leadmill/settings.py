@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from leadmill.domain.contact_rules import DAYS_APART, DAYS_APART_LIMIT, MAILS_A_WEEK
 from leadmill.domain.guardrails import FALSE_PAUSES_A_MONTH
+from leadmill.domain.journal import JOURNAL_DAYS
 from leadmill.domain.machine_touches import FAST_SECONDS
 from leadmill.errors import ConfigInvalid
 
@@ -82,6 +83,10 @@ class Settings(BaseSettings):
         default=FALSE_PAUSES_A_MONTH,
         gt=0,
         description="How many healthy mailboxes of a pool the bounce guardrail may pause in 30 days, on average.",
+    )
+
+    journal_days: int = Field(
+        default=JOURNAL_DAYS, ge=1, description="How long the journal of claims is kept; as long as backups are."
     )
 
     streamlit_base_url: str = "http://127.0.0.1:8501"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,32 @@ def test_keys_and_uris_translate_both_ways(store: ObjectStore) -> None:
 def test_no_key_leads_out_of_the_store(store: ObjectStore, key: str) -> None:
     with pytest.raises(ConfigInvalid):
         store.write(key, b"x")
+
+
+def test_an_object_is_replaced_only_where_it_still_is_what_it_was(store: ObjectStore) -> None:
+    assert store.replace("lease.json", b"one", was=None)
+    assert not store.replace("lease.json", b"two", was=None)
+    assert not store.replace("lease.json", b"two", was=b"none")
+    assert store.replace("lease.json", b"two", was=b"one")
+    assert store.read("lease.json") == b"two"
+    assert [o.key for o in store.list("")] == ["lease.json"]
+
+
+@pytest.mark.parametrize("was", [None, b"one"], ids=["first", "renewed"])
+def test_of_many_who_replace_an_object_at_once_one_succeeds(store: ObjectStore, was: bytes | None) -> None:
+    if was is not None:
+        store.write("lease.json", was)
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda n: store.replace("lease.json", f"by {n}".encode(), was=was), range(8)))
+    assert done.count(True) == 1
+    assert store.read("lease.json") == f"by {done.index(True)}".encode()
+
+
+def test_a_list_that_starts_within_folders_is_in_order_and_leaves_earlier_ones_out(store: ObjectStore) -> None:
+    keys = ["j/01/a", "j/01/b", "j/01-x", "j/02/a", "j/02/b/c", "j/03/a", "k/01"]
+    for key in keys:
+        store.write(key, b"1")
+    assert [o.key for o in store.list("j/")] == sorted(k for k in keys if k.startswith("j/"))
+    assert [o.key for o in store.list("j/", start_after="j/02/a~")] == ["j/02/b/c", "j/03/a"]
+    assert next(o.key for o in store.list("j/0", start_after="j/01/a")) == "j/01/b"
+    assert [o.key for o in store.list("", start_after="j/03")] == ["j/03/a", "k/01"]

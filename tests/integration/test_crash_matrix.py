@@ -1,6 +1,6 @@
 """A worker is killed at every step of a send, with every provider, under every way that work goes on afterwards.
 
-One database a recovery and one lane a cell, so that 33 workers are stopped, killed and recovered from as one incident.
+One database a recovery and one lane a cell, so that 36 workers are stopped, killed and recovered from as one incident.
 The table in `docs/never-twice.md` is made here; `UPDATE_DOCS=1` writes it.
 """
 
@@ -13,6 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -21,6 +22,7 @@ import pytest
 from leadmill.bootstrap import App
 from leadmill.domain.crash_points import CrashPoint
 from leadmill.domain.sends import SendState
+from leadmill.errors import LedgerBehindJournal, NotTheSender
 from leadmill.sql.migrations import migrate
 from tests.conftest import TEST_SECRET, url_of
 from tests.crash_bench import Bench, Server
@@ -43,7 +45,8 @@ from tests.crash_world import (
     tell_what_arrived,
 )
 from tests.provider_stubs import Copy, Hold, provider_side
-from tests.sending_world import NOW
+from tests.restore_world import beside, copy_ledger, restore_ledger
+from tests.sending_world import ADMIN, NOW
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -53,8 +56,10 @@ RECOVERIES = {
     "Postgres restarted": "The database server is killed (immediate stop, crash recovery) under the worker at the point.",
     "clock +1 day": "The next run's clock is a day ahead.",
     "clock -1 day": "The next run's clock is a day behind.",
+    "restored": "A copy of the ledger from before the claim is put back; then `leadmill after-restore`.",
+    "copied": "A copy of the ledger goes on beside it, with the same store.",
 }
-ONCE_A_RUN = {p for p in CrashPoint if "CLAIM" in p.name or "RECORD" in p.name}
+ONCE_A_RUN = {p for p in CrashPoint if any(word in p.name for word in ("CLAIM", "JOURNAL", "RECORD"))}
 AT_ONCE = 3
 NAMES = {"smtp": "SMTP", "ses": "SES", "sendgrid": "SendGrid"}
 BEGIN, END = "<!-- made by tests/integration/test_crash_matrix.py: begin -->", "<!-- end -->"
@@ -174,6 +179,10 @@ def run_incident(bench: Bench, recovery: str) -> list[Cell]:
         for point in CrashPoint
         for provider in PROVIDERS
     ]
+    if recovery in {"restored", "copied"}:
+        app.open_lanes(NOW)  # it has sent before
+        copy_ledger(app, f"{database}_copy")
+        app = bench.app(database)
     broken: dict[str, str] = {}
     victims = stop_all(bench, database, lanes, recovery, broken)
     app = recover(bench, app, database, lanes, victims, recovery)
@@ -317,14 +326,28 @@ def recover(bench: Bench, app: App, database: str, lanes: list[Lane], victims: d
     elif recovery == "task run again":
         for lane in lanes:
             app.send_lane(lane.name, NOW, time_budget_seconds=20)
+    elif recovery == "restored":
+        app = restore_ledger(app, url_of(bench.server.url, f"{database}_copy"))
+        with pytest.raises(LedgerBehindJournal):
+            dispatch(app, later(0, 1))
+        app.after_restore(ADMIN, reason="the matrix", as_of=later(0, 1))
     day = {"clock +1 day": 1, "clock -1 day": -1}.get(recovery, 0)
     bench.side.now = max(NOW, later(day))  # the world's clock: behind means that ours had been ahead
     for minutes in (1, AFTER_LEASE):
+        if recovery == "copied":
+            assert_the_copy_sends_nothing(bench, app, database, later(day, minutes))
         dispatch(app, later(day, minutes))
     if day < 0:  # the clock has caught up with the leases
         bench.side.now = NOW
         dispatch(app, later(0, AFTER_LEASE))
     return app
+
+
+def assert_the_copy_sends_nothing(bench: Bench, app: App, database: str, as_of: datetime) -> None:
+    copied = beside(app, url_of(bench.server.url, f"{database}_copy"))
+    with pytest.raises(NotTheSender):
+        dispatch(copied, as_of)
+    copied.database.close()
 
 
 def assert_laws(app: App, lane: Lane, copies: list[Copy]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _PART_SUFFIX = ".leadmill-part"
+_LOCK_SUFFIX = ".leadmill-lock"
+_LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"}
 
 
 def open_store(uri: str, *, endpoint_url: str | None = None, region: str = "us-east-1") -> ObjectStore:
@@ -54,17 +57,33 @@ class FolderStore:
         return f"file://{self._root}"
 
     def list(self, prefix: str, *, start_after: str = "") -> Iterator[StoredObject]:
-        folder = self._root / (prefix if prefix.endswith("/") else prefix.rpartition("/")[0])
-        paths = (Path(base) / name for base, _, names in os.walk(folder) for name in names)
-        keys = (path.relative_to(self._root).as_posix() for path in paths)
-        for key in sorted(k for k in keys if k.startswith(prefix) and k > start_after):
-            if key.endswith(_PART_SUFFIX):
+        for key in self._keys(prefix if prefix.endswith("/") else f"{prefix.rpartition('/')[0]}/", start_after):
+            if not key.startswith(prefix) or key <= start_after or key.endswith((_PART_SUFFIX, _LOCK_SUFFIX)):
                 continue
             try:
                 stat = (self._root / key).stat()
             except FileNotFoundError:  # removed while we listed
                 continue
             yield StoredObject(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+    def _keys(self, folder: str, start_after: str) -> Iterator[str]:
+        """Keys below a folder (`a/b/`, or `/` for all) in order; folders wholly before `start_after` are not opened."""
+        folder = folder.lstrip("/")
+        try:
+            with os.scandir(self._root / folder) as entries:
+                names = sorted(
+                    f"{each.name}/" if each.is_dir(follow_symlinks=False) else each.name
+                    for each in entries
+                    if each.is_dir(follow_symlinks=False) or not each.is_dir()
+                )
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for name in names:
+            key = folder + name
+            if not name.endswith("/"):
+                yield key
+            elif key > start_after or start_after.startswith(key):
+                yield from self._keys(key, start_after)
 
     def read(self, key: str) -> bytes:
         try:
@@ -82,6 +101,16 @@ class FolderStore:
             os.fsync(file.fileno())
         Path(part).chmod(0o640)
         Path(part).replace(path)
+
+    def replace(self, key: str, body: bytes, *, was: bytes | None) -> bool:
+        path = self._root / _checked(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(path.name + _LOCK_SUFFIX).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed; between machines too, on NFS since Linux 2.6
+            if (path.read_bytes() if path.is_file() else None) != was:
+                return False
+            self.write(key, body)
+        return True
 
     def exists(self, key: str) -> bool:
         return (self._root / _checked(key)).is_file()
@@ -134,6 +163,26 @@ class S3Store:
 
     def write(self, key: str, body: bytes) -> None:
         self._client.put_object(Bucket=self._bucket, Key=self._prefix + _checked(key), Body=body)
+
+    def replace(self, key: str, body: bytes, *, was: bytes | None) -> bool:
+        name = self._prefix + _checked(key)
+        try:
+            found = self._client.get_object(Bucket=self._bucket, Key=name)
+            is_still_so, tag = found["Body"].read() == was, found["ETag"]
+        except self._client.exceptions.NoSuchKey:
+            is_still_so, tag = was is None, ""
+        if not is_still_so:
+            return False
+        try:
+            if tag:
+                self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfMatch=tag)
+            else:
+                self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfNoneMatch="*")
+        except self._client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in _LOST_RACE:
+                return False
+            raise StoreUnavailable(f"{key} could not be put into the store under a condition.") from error
+        return True
 
     def exists(self, key: str) -> bool:
         found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix + _checked(key), MaxKeys=1)

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from leadmill.bootstrap.core import Core
+from leadmill.bootstrap.journaling import Journaling
 
 if TYPE_CHECKING:
     from leadmill.domain.access import Actor
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _SEED_BITS = 62  # a seed plus a step number stays within a bigint
 
 
-class Campaigning(Core):
+class Campaigning(Journaling):
     """Campaigns, content, audience and plan."""
 
     @cached_property
@@ -275,9 +275,14 @@ class Campaigning(Core):
         return check_campaign(draft, self._preflight(), as_of=as_of)
 
     def plan_campaigns(self, as_of: datetime, campaign_id: int | None = None) -> dict[str, int]:
-        """Turn approved campaigns into send rows and keep running plans true; returns counts."""
+        """Turn approved campaigns into send rows and keep running plans true; returns counts.
+
+        Raises:
+            LedgerBehindJournal: This ledger is an older copy: what is planned now would get numbers that were given.
+        """
         from leadmill.services.plan_campaigns import plan_campaigns
 
+        self.require_current_ledger()
         self._keep_calendars(as_of)
         return plan_campaigns(self._plans, as_of=as_of, campaign_id=campaign_id)
 

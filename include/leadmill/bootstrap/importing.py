@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from leadmill.bootstrap.core import Core
+from leadmill.bootstrap.wishing import Wishing
 from leadmill.errors import LeadFileInvalid
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from leadmill.services.import_lead_file import LeadImport
 
 
-class Importing(Core):
+class Importing(Wishing):
     """Lead files, leads and their validation."""
 
     @cached_property
@@ -137,7 +137,28 @@ class Importing(Core):
         """Never mail a person again, named by lead id or by address; needs the role analyst."""
         from leadmill.services.suppress_person import suppress_person
 
-        return suppress_person(actor, people=self._people, lead_id=lead_id, email=email, reason=reason, as_of=as_of)
+        done = suppress_person(actor, people=self._people, lead_id=lead_id, email=email, reason=reason, as_of=as_of)
+        self.log_wishes(as_of)
+        return done
+
+    def lift_suppression(
+        self,
+        actor: Actor,
+        *,
+        lead_id: int | None = None,
+        email: str | None = None,
+        reason: str,
+        proof: str,
+        as_of: datetime,
+    ) -> PersonOutcome:
+        """Let a person be mailed again who wants to come back, with a proof of it; needs the role admin."""
+        from leadmill.services.lift_suppression import lift_suppression
+
+        done = lift_suppression(
+            actor, people=self._people, lead_id=lead_id, email=email, reason=reason, proof=proof, as_of=as_of
+        )
+        self.log_wishes(as_of)
+        return done
 
     def erase_person(
         self, actor: Actor, *, lead_id: int | None = None, email: str | None = None, reason: str, as_of: datetime
@@ -145,7 +166,9 @@ class Importing(Core):
         """Empty a person's lead and keep only a keyed hash that blocks; needs the role admin. Not undone."""
         from leadmill.services.erase_person import erase_person
 
-        return erase_person(actor, people=self._people, lead_id=lead_id, email=email, reason=reason, as_of=as_of)
+        done = erase_person(actor, people=self._people, lead_id=lead_id, email=email, reason=reason, as_of=as_of)
+        self.log_wishes(as_of)
+        return done
 
     def _key(self, key_or_uri: str) -> str:
         is_uri = key_or_uri.startswith(("s3://", "file://", "/"))

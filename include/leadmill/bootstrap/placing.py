@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from leadmill.bootstrap.core import Core
+from leadmill.bootstrap.journaling import Journaling
 
 if TYPE_CHECKING:
     from leadmill.adapters.ledger.placement import LedgerPlacements
@@ -18,7 +18,7 @@ TEST_SUBJECT = "A short question about your plans"
 TEST_TEXT = "Hello,\n\nwe are checking that our letters reach you. There is nothing you have to do.\n\nKind regards\n"
 
 
-class Placing(Core):
+class Placing(Journaling):
     """Placement tests with seed inboxes."""
 
     @cached_property
@@ -62,6 +62,7 @@ class Placing(Core):
         from leadmill.adapters.event_loop import run
         from leadmill.services.placement_tests import MailContent, send_test_mails
 
+        self.sending_right().take(as_of=as_of)
         content = MailContent(subject, text)
         sending = send_test_mails(self.placement_ledger, OpenEsps(to_bytes), content, family=family, as_of=as_of)
         return dict(run(sending))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from leadmill.bootstrap.guarding import Guarding
+from leadmill.bootstrap.journaling import Journaling
 
 if TYPE_CHECKING:
     from leadmill.adapters.esp.opening import OpenEsps
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from leadmill.ports.waiting import Constraint
 
 
-class Sending(Guarding):
+class Sending(Guarding, Journaling):
     """Mailboxes, lanes and dispatch."""
 
     @cached_property
@@ -109,9 +110,17 @@ class Sending(Guarding):
     # --- dispatch
 
     def open_lanes(self, as_of: datetime) -> list[str]:
-        """Sweep dead leases, end cool-downs, apply guardrails, move warm-ups on; returns the lanes with work."""
+        """Sweep dead leases, end cool-downs, apply guardrails, move warm-ups on; returns the lanes with work.
+
+        Suppressions, erasures and pauses of the last minute are written to the store before.
+
+        Raises:
+            NotTheSender, PartnerSends, LedgerBehindJournal: This copy of the installation may not send; see `take`.
+        """
         from leadmill.services.open_lanes import SweepPorts, open_lanes
 
+        self.sending_right().take(as_of=as_of)
+        self.log_wishes(as_of)
         ports = SweepPorts(
             ledger=self.send_ledger,
             registry=self.sender_registry,
@@ -145,7 +154,9 @@ class Sending(Guarding):
         from leadmill.services.send_lane import send_lanes
         from leadmill.services.weather import WeatherPorts
 
+        right = self.sending_right()
         if not dry_run:
+            right.take(as_of=as_of)
             self.read_provider_limits(lanes, as_of)
         reactions = FailureReactions(self.send_ledger, self.sender_registry, self._alerts)
         work = send_lanes(
@@ -158,6 +169,7 @@ class Sending(Guarding):
                 self._replies,
                 self._recalls,
                 WeatherPorts(self.weather_ledger, self._alerts),
+                right,
             ),
             worker=f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}",
             as_of=as_of,

@@ -16,6 +16,7 @@ class CrashPoint(StrEnum):
     BEFORE_CLAIM = "before the claim's transaction"
     CLAIM_WRITTEN = "claim written, not committed"
     CLAIM_COMMITTED = "claim committed"
+    JOURNAL_WRITTEN = "the claim is in the store's journal"
     BEFORE_RENDER = "before a mail is rendered"
     BEFORE_CONNECT = "before the provider is connected"
     BEFORE_HAND_OVER = "before a mail's bytes go out"

@@ -25,12 +25,15 @@ class Cause(StrEnum):
     WORKER_DIED = "worker_died"
     NO_ANSWER = "no_answer"
     GATEWAY = "gateway"
+    RESTORED = "restored"
 
 
 def cause_of(code: str) -> Cause:
     """The cause that the ledger's code of an ambiguous send tells."""
     if code == "lease_expired":
         return Cause.WORKER_DIED
+    if code == "restored":
+        return Cause.RESTORED
     return Cause.GATEWAY if code.startswith("http-") else Cause.NO_ANSWER
 
 

@@ -34,3 +34,7 @@ SOFT_BOUNCE_DELAY = timedelta(weeks=1)
 """How much later the next mail goes to those whose mailbox was full, or whose server blocked us: once for each bounce.
 
 Servers try for 4 to 5 days (RFC 5321 §4.5.4.1) before they give up; a week is past that, and keeps weekday and hour."""
+
+CLOCKS_DIFFER_BY = timedelta(hours=1)
+"""An event this much older than the planning of its send is another mail's: a restored copy of the ledger gave its id
+out a second time. Our choice: providers' clocks are right to seconds, a correspondent's may be off by summer time."""

@@ -30,11 +30,24 @@ def require_reason(reason: str) -> str:
     Raises:
         InputInvalid: There is none, it is too long, or it names an address: the log outlives an erasure.
     """
-    said = reason.strip()
+    return _said("reason", reason, "Say why; the audit log keeps the reason.")
+
+
+def require_proof(proof: str) -> str:
+    """The trimmed proof that somebody wants to be mailed again, which the audit log keeps.
+
+    Raises:
+        InputInvalid: There is none, it is too long, or it names an address.
+    """
+    return _said("proof", proof, "Say how you know that they want it, such as the form they filled in and the day.")
+
+
+def _said(name: str, text: str, ask: str) -> str:
+    said = text.strip()
     if not said:
-        raise InputInvalid("Say why; the audit log keeps the reason.")
+        raise InputInvalid(ask)
     if len(said) > REASON_LENGTH_MAX:
-        raise InputInvalid(f"The reason has more than {REASON_LENGTH_MAX} characters; say it shorter.")
+        raise InputInvalid(f"The {name} has more than {REASON_LENGTH_MAX} characters; say it shorter.")
     if "@" in said:
-        raise InputInvalid("Leave the address out of the reason: the audit log keeps it also after an erasure.")
+        raise InputInvalid(f"Leave the address out of the {name}: the audit log keeps it also after an erasure.")
     return said

@@ -61,7 +61,8 @@ class SendEvidence:
     """Columns of equal length: what a run of batches proves, one entry a send.
 
     `states` with its `ranks` (see `domain.sends.EVIDENCE_RANK`) since `times`; `first_times` is the earliest event;
-    None where nothing of the kind was seen.
+    None where nothing of the kind was seen. `are_signed`: our own signature named the send, so this mail left whatever
+    the ledger says; else an id that anybody could have written, or the sender's address.
     """
 
     send_ids: list[int]
@@ -72,16 +73,22 @@ class SendEvidence:
     bounce_kinds: list[str | None]
     reply_times: list[datetime | None]
     unsubscribe_times: list[datetime | None]
+    are_signed: list[bool]
 
 
 @dataclass(frozen=True, slots=True)
 class SuppressionEvidence:
-    """Columns of equal length: whom events ask to be left alone, one entry a (send, reason)."""
+    """Columns of equal length: whom events ask to be left alone, one entry a (send, reason).
+
+    `times` and `event_ids` are the earliest event's, `last_times` the latest's; `are_signed` as in `SendEvidence`.
+    """
 
     send_ids: list[int]
     reasons: list[str]
     times: list[datetime]
     event_ids: list[str]
+    last_times: list[datetime]
+    are_signed: list[bool]
 
 
 @dataclass(frozen=True, slots=True)

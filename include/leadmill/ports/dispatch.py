@@ -32,12 +32,15 @@ class ClaimedSend(NamedTuple):
 class Claim:
     """What one claim came to.
 
+    `claim_id` names it and `claimed_at` is the lane's time, UTC; 0 and None where nothing was claimed.
     `retry_at`: nothing could be claimed now, but a gap or rate ends then; None where waiting is of no use.
     `max_per_second`: the account's rate, in mails. `standings`: what is known of those of its mailboxes that were put
     off lately; none, as a rule.
     """
 
     sends: tuple[ClaimedSend, ...] = ()
+    claim_id: int = 0
+    claimed_at: datetime | None = None
     suppressed: int = 0
     retry_at: datetime | None = None
     max_per_second: float | None = None

@@ -31,7 +31,7 @@ class PersonOutcome:
 
 
 class PeopleLedger(Protocol):
-    """Suppresses and erases in one transaction each, with its line in the audit log; twice is the same as once."""
+    """Suppresses, lifts and erases in one transaction each, with its audit line; twice is the same as once."""
 
     def suppress(self, actor: Actor, person: Person, *, reason: str, as_of: datetime) -> PersonOutcome:
         """Put a person on the list of those never to be mailed and withdraw what is planned. Raises `NotFound`."""
@@ -39,4 +39,8 @@ class PeopleLedger(Protocol):
 
     def erase(self, actor: Actor, person: Person, *, reason: str, as_of: datetime) -> PersonOutcome:
         """Leave the keyed hash, empty all else and withdraw what is planned. Raises `NotFound`."""
+        ...
+
+    def lift(self, actor: Actor, person: Person, *, reason: str, proof: str, as_of: datetime) -> PersonOutcome:
+        """Take a person off that list under every alias of their inbox. Raises `NotFound`, `Conflict`."""
         ...

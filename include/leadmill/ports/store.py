@@ -37,6 +37,14 @@ class ObjectStore(Protocol):
         """Put the object whole or not at all, replacing what was there."""
         ...
 
+    def replace(self, key: str, body: bytes, *, was: bytes | None) -> bool:
+        """Put the object if it still holds `was` (None: if it is not there); of several at once, one succeeds.
+
+        Returns:
+            Whether it was put.
+        """
+        ...
+
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
         ...

@@ -94,6 +94,10 @@ class WaitingLedger(Protocol):
         """Raises `NotFound`."""
         ...
 
+    def refusal(self) -> str:
+        """Why the latest dispatch sent nothing at all; empty where it did."""
+        ...
+
     def sends_waiting(self, campaign_id: int, *, as_of: datetime) -> SendsWaiting:
         """Planned sends by what they wait for."""
         ...

@@ -60,9 +60,11 @@ def explain_waiting(
         NotFound: No such campaign.
     """
     campaign = ledger.campaign(campaign_id)
+    refusal = ledger.refusal()
     waiting = ledger.sends_waiting(campaign_id, as_of=as_of)
     open_sends = ledger.sends_open(campaign_id)
-    found = [*_of_campaign(campaign, as_of), *_of_planned(waiting), *_of_open(open_sends, as_of)]
+    refused = [Constraint("dispatch", "sending_refused", refusal, waiting.due, None)] if refusal else []
+    found = [*refused, *_of_campaign(campaign, as_of), *_of_planned(waiting), *_of_open(open_sends, as_of)]
     if waiting.due:
         found.extend(_of_recipients(ledger.recipients_waiting(campaign_id, as_of=as_of), as_of))
         sticky = ledger.sticky_waiting(campaign_id, as_of=as_of)

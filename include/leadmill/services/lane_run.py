@@ -23,6 +23,7 @@ from leadmill.ports.replies import ReplyCounts
 from leadmill.services.hand_over import Answer, ChannelFailure, Crash, Job, Report, TemplateFailure, channel_error
 from leadmill.services.pacing import Pacer
 from leadmill.services.react_to_failures import FailureReactions
+from leadmill.services.right_to_send import SendingRight
 from leadmill.services.weather import Weather, WeatherPorts
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class LanePorts:
     replies: ReplyCounts
     recalls: RecallLedger
     weather: WeatherPorts
+    right: SendingRight
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ class LaneRun:
     pacer: Pacer = field(default_factory=Pacer)
     channels: dict[int, Channel] = field(default_factory=dict)
     contents: dict[int, CompiledContent] = field(default_factory=dict)
+    steps: dict[int, tuple[int, int]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     reports: deque[Report] = field(default_factory=deque)
     results: list[SendResult] = field(default_factory=list)
@@ -155,6 +158,14 @@ class LaneRun:
         self.pacer.max_per_second = claim.max_per_second
         return claim, self._jobs(claim)
 
+    def journal(self, claim: Claim) -> Exception | None:
+        """Put a claim into the store's journal before any of it is handed over; returns why none may be."""
+        try:
+            self.ports.right.journal_claim(claim, lane=self.name, worker=self.worker, steps=self.steps, now=self.now)
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing was handed over: all is given back
+            return error
+        return None
+
     def _adapt(self) -> None:
         """Claim and record as much at a time as suits the rate since the last claim."""
         now = self.elapsed
@@ -178,6 +189,7 @@ class LaneRun:
         if not missing or self.organisation is None:
             return
         for variant_id, content in self.ports.ledger.content(missing).items():
+            self.steps[variant_id] = content.campaign_id, content.step
             try:
                 self.contents[variant_id] = self.ports.compiler.compile(content, self.organisation)
             except TemplateInvalid as error:

@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 
-from leadmill.services.hand_over import Crew
+from leadmill.domain.dispatch import Outcome, SendResult
+from leadmill.services.hand_over import Answer, Crew, Job
 from leadmill.services.lane_run import CLAIM_AT_FIRST, LanePorts, LaneRun
 from leadmill.services.recall_sends import Recalls
 
@@ -113,9 +114,21 @@ async def _claim_while_due(run: LaneRun, crew: Crew, recalls: Recalls) -> None:
         run.changed.clear()
         with recalls.claiming():  # until the crew has the jobs: what a look finds before is lost on it
             claim, jobs = await run.claiming(run.claim)
+            if claim.sends and (error := await run.claiming(run.journal, claim)) is not None:
+                await _give_back(run, jobs, error)
+                return
             crew.submit(jobs)
         if not claim.sends and not claim.suppressed and not await _until_claimable(run, claim.retry_at):
             return
+
+
+async def _give_back(run: LaneRun, jobs: Mapping[int, Sequence[Job]], error: Exception) -> None:
+    """End the run: what it has just claimed is planned again, since no mail may leave unknown to the journal."""
+    run.broken = run.broken or error
+    released = [
+        Answer(job, result=SendResult(job.send.send_id, Outcome.RELEASED)) for of in jobs.values() for job in of
+    ]
+    await run.recording(run.write, released)
 
 
 async def _until_held_back(run: LaneRun, crew: Crew) -> None:

@@ -63,6 +63,7 @@ def test_two_crashes_an_hour_apart_are_two_incidents() -> None:
     ("code", "cause"),
     [
         ("lease_expired", Cause.WORKER_DIED),
+        ("restored", Cause.RESTORED),
         ("no-answer", Cause.NO_ANSWER),
         ("http-504", Cause.GATEWAY),
         ("", Cause.NO_ANSWER),

@@ -157,6 +157,7 @@ class EventStaging:
                 "reply": pa.array([e.reply or None for e, _, _ in events], pa.string()),
                 "raw_object": pa.array([key for _, key, _ in events], pa.string()),
                 "raw_line": pa.array([0] * len(events), pa.int32()),
+                "is_signed": pa.array([e.send_id is not None for e, _, _ in events], pa.bool_()),
             }
         )
         self._duck.register("incoming_mails", rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -38,9 +39,14 @@ class LakeEvidence:
         upto = int(taken[-1][0])
         span = {"first_read_at": min(b[2] for b in taken), "last_read_at": max(b[3] for b in taken)}
         self.duck.execute(_sql("collect_evidence"), {**span, "position": position, "upto": upto})
-        sends = _columns(self.duck.execute(_sql("send_evidence")).fetchall(), 8)
-        suppressions = _columns(self.duck.execute(_sql("suppression_evidence")).fetchall(), 4)
+        sends = _columns(self.duck.execute(_sql("send_evidence")).fetchall(), 9)
+        suppressions = _columns(self.duck.execute(_sql("suppression_evidence")).fetchall(), 6)
         return Evidence(upto, SendEvidence(*sends), SuppressionEvidence(*suppressions))
+
+    def latest_batch(self, *, before: datetime | None = None) -> int:
+        """The last batch that was read, of all or of those `before` a moment (aware UTC); 0 where there is none."""
+        row = self.duck.execute(_sql("latest_batch"), {"before": before}).fetchone()
+        return int(row[0]) if row else 0
 
 
 @contextmanager

@@ -90,12 +90,15 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
     if not assigned.send_ids:
         return _nothing(connection, request, lane, taken, has_held=LeftReason.RECIPIENT_LIMIT in assigned.left.values())
     with connection.pipeline():  # and marks the sends while their leads become recipients
-        _mark(connection, request, lane, assigned)
+        marked = _mark(connection, request, lane, assigned)
         sends = _claimed(taken, leads.fetchall(), threads_of(threads), assigned)
+        opened = marked.fetchone()
     reached(CrashPoint.CLAIM_WRITTEN)
     used = set(assigned.mails)
     return Claim(
         sends=sends,
+        claim_id=opened["claim_id"] if opened else 0,
+        claimed_at=lane.time,
         suppressed=len(taken.withdrawn),
         max_per_second=lane.account["max_per_second"],
         senders={m: sender_of(lane.rows[m]) for m in used},
@@ -161,8 +164,10 @@ def _put_back(connection: psycopg.Connection[DictRow], lane: Lane, taken: Taken,
     put_back(connection, [row for row in taken.mailable if row.send_id in waits], waits)
 
 
-def _mark(connection: psycopg.Connection[DictRow], request: ClaimRequest, lane: Lane, assigned: Assigned) -> None:
-    connection.execute(
+def _mark(
+    connection: psycopg.Connection[DictRow], request: ClaimRequest, lane: Lane, assigned: Assigned
+) -> psycopg.Cursor[DictRow]:
+    marked = connection.execute(
         query("ledger/claims", "claim_sends"),
         {
             "send_ids": bigints(assigned.send_ids),
@@ -177,6 +182,7 @@ def _mark(connection: psycopg.Connection[DictRow], request: ClaimRequest, lane: 
         prepare=True,
     )
     take_quota(connection, assigned, lane.capacity)
+    return marked
 
 
 def _nothing(

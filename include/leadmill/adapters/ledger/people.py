@@ -1,4 +1,4 @@
-"""Suppressing and erasing people in Postgres."""
+"""Suppressing, erasing and taking back people in Postgres."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.ledger.retrying import in_transaction
 from leadmill.domain.access import Actor
 from leadmill.domain.identity import email_hash
-from leadmill.errors import InputInvalid, NotFound
+from leadmill.errors import Conflict, InputInvalid, NotFound
 from leadmill.ports.people import Person, PersonOutcome
 from leadmill.sql import query
 
@@ -32,11 +32,26 @@ class LedgerPeople:
     def suppress(self, actor: Actor, person: Person, *, reason: str, as_of: datetime) -> PersonOutcome:
         def work(connection: _Connection) -> PersonOutcome:
             lead_id, hashed, address = self._found(connection, person)
-            withdrawn = _withdraw(connection, lead_id, cause="manual", as_of=as_of)
+            withdrawn = withdraw(connection, lead_id, cause="manual", as_of=as_of)
             values = {"email_hash": hashed, "email": address, "source": actor.email, "as_of": as_of}
             is_new = connection.execute(query(_SUBJECT, "suppress_by_hand"), values).rowcount == 1
             outcome = PersonOutcome(lead_id, is_new or withdrawn > 0, withdrawn)
             _audit(connection, actor, "person.suppress", outcome, reason=reason, at=as_of)
+            return outcome
+
+        return in_transaction(self._database, work)
+
+    def lift(self, actor: Actor, person: Person, *, reason: str, proof: str, as_of: datetime) -> PersonOutcome:
+        def work(connection: _Connection) -> PersonOutcome:
+            lead_id, hashed, address = self._found(connection, person)
+            before = connection.execute(query(_SUBJECT, "earlier_suppression"), {"email_hash": hashed}).fetchone()
+            if before is not None and before["reason"] == "erased":
+                raise Conflict("This person was erased: only a keyed hash is left of them, and it bars them for good.")
+            values = {"email_hash": hashed, "email": address, "as_of": as_of}
+            reasons = [row["reason"] for row in connection.execute(query(_SUBJECT, "lift_suppressions"), values)]
+            outcome = PersonOutcome(lead_id, bool(reasons), 0)
+            said = {"proof": proof, "suppressed_for": ", ".join(reasons)}
+            _audit(connection, actor, "person.unsuppress", outcome, reason=reason, at=as_of, **said)
             return outcome
 
         return in_transaction(self._database, work)
@@ -46,13 +61,13 @@ class LedgerPeople:
             # No import may be between its look at the suppressions and its writing of leads.
             connection.execute(query("ledger/lead_files", "lock_leads"))
             lead_id, hashed, _ = self._found(connection, person)
-            withdrawn = _withdraw(connection, lead_id, cause="erased", as_of=as_of)
+            withdrawn = withdraw(connection, lead_id, cause="erased", as_of=as_of)
             before = connection.execute(query(_SUBJECT, "earlier_suppression"), {"email_hash": hashed}).fetchone()
             has_tombstone = before is not None and before["reason"] == "erased" and not before["has_email"]
             if not has_tombstone:
                 values = {"email_hash": hashed, "source": actor.email, "as_of": as_of}
                 connection.execute(query(_SUBJECT, "leave_tombstone"), values)
-            emptied = _empty(connection, lead_id, as_of)
+            emptied = empty(connection, lead_id, as_of)
             outcome = PersonOutcome(lead_id, emptied or not has_tombstone or withdrawn > 0, withdrawn)
             earlier = before["reason"] if before else ""
             _audit(connection, actor, "person.erase", outcome, reason=reason, at=as_of, suppressed_for=earlier)
@@ -61,14 +76,14 @@ class LedgerPeople:
         return in_transaction(self._database, work)
 
     def _found(self, connection: _Connection, person: Person) -> tuple[int | None, bytes, str | None]:
-        """Lead id (None: no lead), hash and, where the address was given, the address in the import's form."""
+        """Lead id (None: no lead), hash, and the address in the import's form (None: an erased lead's)."""
         address = _import_form(person.email) if person.email else None
         hashed = email_hash(address, self._key) if address else None
         row = connection.execute(
             query(_SUBJECT, "find_person"), {"lead_id": person.lead_id, "email_hash": hashed}
         ).fetchone()
         if row is not None:
-            return int(row["lead_id"]), bytes(row["email_hash"]), address
+            return int(row["lead_id"]), bytes(row["email_hash"]), address or row["email"]
         if hashed is None:
             raise NotFound(f"There is no lead {person.lead_id}.")
         return None, hashed, address
@@ -85,7 +100,8 @@ def _import_form(email: str) -> str:
         raise InputInvalid("The part of the address after the @ is no domain name.") from error
 
 
-def _withdraw(connection: _Connection, lead_id: int | None, *, cause: str, as_of: datetime) -> int:
+def withdraw(connection: _Connection, lead_id: int | None, *, cause: str, as_of: datetime) -> int:
+    """Take a lead's planned sends back, the next one of each campaign for the cause; how many (None: no lead)."""
     if lead_id is None:
         return 0
     values = {"lead_id": lead_id, "cause": cause, "as_of": as_of}
@@ -95,7 +111,8 @@ def _withdraw(connection: _Connection, lead_id: int | None, *, cause: str, as_of
     return len(rows) + connection.execute(query("ledger/follow_ups", "cancel_follow_ups"), follow_ups).rowcount
 
 
-def _empty(connection: _Connection, lead_id: int | None, as_of: datetime) -> bool:
+def empty(connection: _Connection, lead_id: int | None, as_of: datetime) -> bool:
+    """Empty all that says who a lead is; whether it was not emptied before."""
     if lead_id is None:
         return False
     values = {"lead_id": lead_id, "as_of": as_of}

@@ -13,8 +13,8 @@ from psycopg.rows import DictRow
 
 from leadmill.adapters.ledger.contacts import end_elsewhere
 from leadmill.adapters.ledger.database import Database
-from leadmill.domain.evidence import FOLLOW_UPS_STOP_ON, SOFT_BOUNCE_DELAY, SUPPRESSION_RANK
-from leadmill.domain.sends import EVIDENCE_RANK, SENT_STATES
+from leadmill.domain.evidence import CLOCKS_DIFFER_BY, FOLLOW_UPS_STOP_ON, SOFT_BOUNCE_DELAY, SUPPRESSION_RANK
+from leadmill.domain.sends import EVIDENCE_RANK, SENT_STATES, SendState
 from leadmill.ports.collecting import Evidence, ProjectionCounts
 from leadmill.sql import query
 
@@ -55,8 +55,13 @@ class EventsProjection:
     def _move_sends(self, evidence: Evidence) -> list[DictRow]:
         if not evidence.sends.send_ids:
             return []
-        ranks = {"rank_states": [s.value for s in EVIDENCE_RANK], "rank_values": list(EVIDENCE_RANK.values())}
-        return self._connection.execute(_sql("apply_evidence"), {**asdict(evidence.sends), **ranks}).fetchall()
+        rules: dict[str, Any] = {
+            "rank_states": [s.value for s in EVIDENCE_RANK],
+            "rank_values": list(EVIDENCE_RANK.values()),
+            "accepted_rank": EVIDENCE_RANK[SendState.ACCEPTED],
+            "clocks_differ_by": CLOCKS_DIFFER_BY,
+        }
+        return self._connection.execute(_sql("apply_evidence"), {**asdict(evidence.sends), **rules}).fetchall()
 
     def _record_complaints(self, send_ids: list[int]) -> None:
         if send_ids:
@@ -66,12 +71,12 @@ class EventsProjection:
         if not evidence.suppressions.send_ids:
             return 0
         ranks = {"rank_reasons": list(SUPPRESSION_RANK), "rank_values": list(SUPPRESSION_RANK.values())}
-        columns = {**asdict(evidence.suppressions), **ranks}
+        columns = {**asdict(evidence.suppressions), **ranks, "clocks_differ_by": CLOCKS_DIFFER_BY}
         return len(self._connection.execute(_sql("suppress_leads"), columns).fetchall())
 
     def _cancel_follow_ups(self, evidence: Evidence, touched: list[DictRow], as_of: datetime) -> int:
         sends = evidence.sends
-        ours = {row["send_id"] for row in touched}  # without those that were never handed over
+        ours = {row["send_id"] for row in touched}  # without those that nothing proves
         moved = [row for row in touched if row["state_before"] != row["state_after"]]
         stopped: dict[str, list[int]] = {
             "complained": [row["send_id"] for row in moved if row["state_after"] == "complained"],
@@ -119,6 +124,11 @@ class EventsProjections:
         """Forget the position, as after the lake was rebuilt."""
         with self._database.transaction() as connection:
             connection.execute(_sql("reset_position"), {"name": EVENTS_PROJECTION})
+
+    def go_back_to(self, position: int) -> None:
+        """Apply again what came after that batch."""
+        with self._database.transaction() as connection:
+            connection.execute(_sql("go_back_to_position"), {"name": EVENTS_PROJECTION, "position": position})
 
 
 def _sql(name: str) -> str:

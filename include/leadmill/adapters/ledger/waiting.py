@@ -7,6 +7,7 @@ from datetime import datetime
 from psycopg.rows import DictRow
 
 from leadmill.adapters.ledger.database import Database
+from leadmill.adapters.ledger.sending_lease import LedgerSendingLease
 from leadmill.errors import NotFound
 from leadmill.ports.waiting import CampaignStanding, RecipientsWaiting, SendsOpen, SendsWaiting
 from leadmill.sql import query
@@ -25,6 +26,9 @@ class LedgerWaiting:
         if not rows:
             raise NotFound(f"There is no campaign {campaign_id}.")
         return CampaignStanding(**rows[0])
+
+    def refusal(self) -> str:
+        return LedgerSendingLease(self._database).refusal()
 
     def sends_waiting(self, campaign_id: int, *, as_of: datetime) -> SendsWaiting:
         return SendsWaiting(**self._rows("sends_waiting", campaign_id, as_of)[0])

@@ -9,7 +9,7 @@ create or replace temp table broken (object_key varchar, line_no integer, reason
 create or replace temp table staged (
   event_id varchar, provider varchar, words varchar[], status_code varchar, occurred_at timestamptz, send_id bigint,
   send_tag varchar, provider_message_id varchar, url varchar, user_agent varchar, ip varchar, method varchar, provider_says_machine boolean,
-  raw_object varchar, raw_line integer, reply varchar);
+  raw_object varchar, raw_line integer, reply varchar, is_signed boolean);
 create or replace temp table reply_words (place integer, said varchar, pattern varchar);
 create or replace temp table genuine_tags (send_tag varchar, send_id bigint);
 create or replace temp table plain_tags (send_tag varchar, provider_message_id varchar, send_id bigint);
@@ -156,7 +156,7 @@ select
     then coalesce(who.status, nullif(regexp_extract(who.diagnosis, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '')) end,
   happened_at, null, mail.tags.send_id[1], mail."messageId", click.link,
   coalesce("open"."userAgent", click."userAgent"), coalesce("open"."ipAddress", click."ipAddress"), null, false,
-  object_key, line_no, case when word = 'Bounce' then who.diagnosis end
+  object_key, line_no, case when word = 'Bounce' then who.diagnosis end, false
 from recipients;
 
 -- name: stage_sendgrid!
@@ -174,7 +174,7 @@ select
     nullif(regexp_extract(reason, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), ''), status) end,
   try(to_timestamp(try_cast("timestamp" as double))), null, send_id,
   split_part(split_part(sg_message_id, '.filter', 1), '.recv', 1), url, useragent, ip, null,
-  lower(sg_machine_open) in ('true', '1'), object_key, line_no, case when event = 'bounce' then reason end
+  lower(sg_machine_open) in ('true', '1'), object_key, line_no, case when event = 'bounce' then reason end, false
 from records;
 
 -- name: stage_mailgun!
@@ -189,7 +189,7 @@ select
     nullif(regexp_extract(e."delivery-status".message, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '')),
   try(to_timestamp(e."timestamp")), null, e."user-variables".send_id, e.message.headers."message-id", e.url,
   e."client-info"."user-agent", e.ip, null, coalesce(e."client-info".bot, '') <> '', object_key, line_no,
-  case when e.event = 'failed' then e."delivery-status".message end
+  case when e.event = 'failed' then e."delivery-status".message end, false
 from (select object_key, line_no, "event-data" as e from records);
 
 -- name: stage_postmark!
@@ -207,14 +207,14 @@ select
   case when "RecordType" = 'Bounce'
     then nullif(regexp_extract("Details", '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '') end,
   coalesce("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt"), null, "Metadata".send_id, "MessageID",
-  "OriginalLink", "UserAgent", "Geo"."IP", null, false, object_key, line_no, case when "RecordType" = 'Bounce' then "Details" end
+  "OriginalLink", "UserAgent", "Geo"."IP", null, false, object_key, line_no, case when "RecordType" = 'Bounce' then "Details" end, false
 from records;
 
 -- name: stage_edge!
--- Our own edge's events.
+-- Our own edge's events; it took each send's id out of a signed link.
 insert into staged
 select event_id, 'edge', [kind], null, occurred_at, try_cast(send_id as bigint), null, null, nullif(url, ''), user_agent, ip,
-  method, false, object_key, line_no, null
+  method, false, object_key, line_no, null, true
 from records;
 
 -- name: set_aside_incomplete!
@@ -246,7 +246,7 @@ select distinct send_tag from staged where send_tag is not null;
 
 -- name: believe_genuine_tags!
 -- Tags that our key signed name their sends.
-update staged s set send_id = t.send_id from genuine_tags t where t.send_tag = s.send_tag;
+update staged s set send_id = t.send_id, is_signed = true from genuine_tags t where t.send_tag = s.send_tag;
 
 -- name: believe_plain_tags!
 -- Tags without a signature, as mails carried them once, name a send only where its provider gave it the event's id too;
@@ -304,7 +304,7 @@ select o.event_id, o.kind,
     when o.status_code like '5.1.%' or o.status_code = '5.2.1' then 'hard'
     else o.word_bounce_kind end as bounce_kind,
   o.provider, o.provider_word, left(o.status_code, 12) as status_code, o.occurred_at,
-  coalesce(o.send_id, m.send_id) as send_id, k.campaign_id, k.step, k.lead_id, k.variant_id, k.mailbox_id, k.accepted_at,
+  coalesce(o.send_id, m.send_id) as send_id, o.send_id is not null and o.is_signed as is_signed, k.campaign_id, k.step, k.lead_id, k.variant_id, k.mailbox_id, k.accepted_at,
   o.provider_message_id, o.user_agent, o.ip, o.method, o.provider_says_machine,
   -- The lake holds no addresses: a link that carries one loses its query.
   case when o.url like '%@%' or o.url ilike '%\%40%' escape '\' then split_part(o.url, '?', 1) else o.url end as url,
@@ -385,10 +385,10 @@ left join crowds c on c.ip = t.ip and c.slot = time_bucket(interval 10 minutes, 
 
 -- name: commit_events!
 -- The batch's new events.
-insert into lake.events
-select f.event_id, f.kind, f.bounce_kind, f.provider, f.provider_word, f.status_code, f.occurred_at, $as_of, f.send_id,
-  f.campaign_id, f.step, f.lead_id, f.variant_id, f.mailbox_id, f.provider_message_id,
-  m.reason is not null, m.reason, f.url, f.raw_object, f.raw_line
+insert into lake.events by name
+select f.event_id, f.kind, f.bounce_kind, f.provider, f.provider_word, f.status_code, f.occurred_at,
+  $as_of as collected_at, f.send_id, f.campaign_id, f.step, f.lead_id, f.variant_id, f.mailbox_id, f.provider_message_id,
+  m.reason is not null as machine, m.reason as machine_reason, f.url, f.raw_object, f.raw_line, f.is_signed
 from fresh f left join machines m on m.event_id = f.event_id;
 
 -- name: commit_objects!

@@ -118,17 +118,19 @@ update ledger.sends s set state = w.state, code = w.code, state_changed_at = :no
 from unnest(:send_ids::bigint[], :states::text[], :codes::text[]) as w(send_id, state, code)
 where s.send_id = w.send_id and s.state = 'planned';
 
--- name: claim_sends!
--- Mark sends, whose rows this transaction holds, as one worker's own until the lease ends.
+-- name: claim_sends
+-- Mark sends, whose rows this transaction holds, as one worker's own until the lease ends; which claim is that?
 with opened as (
   insert into ledger.claims
     (worker, account_id, claimed_at, lease_until, send_ids, mailbox_ids, reasons, situation, open_count)
   values (:worker::text, :account_id::bigint, :now::timestamptz, :lease_until::timestamptz, :send_ids::bigint[],
     :mailbox_ids::bigint[], :reasons::text[], :situation::jsonb, cardinality(:send_ids::bigint[]))
   returning claim_id
+), marked as (
+  update ledger.sends s
+  set state = 'claimed', claimed_at = :now::timestamptz, claim_id = opened.claim_id, answered = false,
+    mailbox_id = a.mailbox_id, attempts = s.attempts + 1, fault = null, code = null, state_changed_at = :now::timestamptz
+  from opened, unnest(:send_ids::bigint[], :mailbox_ids::bigint[]) as a(send_id, mailbox_id)
+  where s.send_id = a.send_id and s.state = 'planned'
 )
-update ledger.sends s
-set state = 'claimed', claimed_at = :now::timestamptz, claim_id = opened.claim_id, answered = false,
-  mailbox_id = a.mailbox_id, attempts = s.attempts + 1, fault = null, code = null, state_changed_at = :now::timestamptz
-from opened, unnest(:send_ids::bigint[], :mailbox_ids::bigint[]) as a(send_id, mailbox_id)
-where s.send_id = a.send_id and s.state = 'planned';
+select claim_id from opened;

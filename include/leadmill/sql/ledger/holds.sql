@@ -33,17 +33,18 @@ order by h.ended_at is not null, h.began_at desc, h.hold_id desc
 limit :row_limit::integer;
 
 -- name: record_complaints!
--- Keep which campaign and mailbox a complaint concerns.
+-- Keep which campaign and mailbox a complaint concerns; where only a signature proves the mail, no mailbox is known.
 insert into ledger.complaints (send_id, campaign_id, mailbox_id, complained_at)
 select send_id, campaign_id, mailbox_id, state_changed_at from ledger.sends
-where send_id = any(:send_ids::bigint[]) and mailbox_id is not null
+where send_id = any(:send_ids::bigint[])
 on conflict (send_id) do nothing;
 
 -- name: campaigns_complained_about
 -- Which campaigns drew complaints, from which mailboxes, and how many of them has a review seen?
 select c.campaign_id, k.name as campaign_name, c.complaints, c.mailbox_ids, coalesce(r.seen, 0)::integer as seen
 from (
-  select campaign_id, count(*)::integer as complaints, array_agg(distinct mailbox_id) as mailbox_ids
+  select campaign_id, count(*)::integer as complaints,
+    coalesce(array_agg(distinct mailbox_id) filter (where mailbox_id is not null), '{}') as mailbox_ids
   from ledger.complaints group by campaign_id
 ) c
 join ledger.campaigns k using (campaign_id)

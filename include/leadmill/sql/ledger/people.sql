@@ -1,6 +1,6 @@
 -- name: find_person^
 -- Which lead is it, by id or by the address's hash? An erased lead is still found by both.
-select lead_id, email_hash, erased_at from ledger.leads
+select lead_id, email_hash, email, erased_at from ledger.leads
 where lead_id = :lead_id::bigint or email_hash = :email_hash::bytea
 for no key update;
 
@@ -15,6 +15,23 @@ returning email_hash;
 -- name: earlier_suppression^
 -- Why was this address suppressed before?
 select reason, email is not null as has_email from ledger.suppressions where email_hash = :email_hash::bytea;
+
+-- name: lift_suppressions
+-- Take an address, and what bars its inbox under another, off the list, and remember when: older words bar no more.
+with barring as (
+  select x.email_hash from ledger.suppressions x where x.email_hash = :email_hash::bytea
+  union
+  select x.email_hash from ledger.suppressions x
+  where x.email is not null and x.reason <> 'hard_bounced' and ledger.inbox(x.email) = ledger.inbox(:email::text)
+), lifted as (
+  delete from ledger.suppressions x using barring b where x.email_hash = b.email_hash and x.reason <> 'erased'
+  returning x.email_hash, x.reason
+), remembered as (
+  insert into ledger.suppression_lifts as known (email_hash, lifted_at)
+  select email_hash, :as_of::timestamptz from lifted
+  on conflict (email_hash) do update set lifted_at = greatest(known.lifted_at, excluded.lifted_at)
+)
+select distinct reason from lifted order by reason;
 
 -- name: leave_tombstone!
 -- The hash alone blocks from now on, imports too. A suppression that is there keeps its time, and loses the address.

@@ -12,18 +12,39 @@ update ledger.projections set position = :position::bigint, updated_at = :as_of:
 -- Let this projection start again; applying batches twice changes nothing.
 update ledger.projections set position = 0 where name = :name::text;
 
+-- name: go_back_to_position!
+-- Let this projection apply batches again from there on, if it is further.
+update ledger.projections set position = least(position, :position::bigint) where name = :name::text;
+
 -- name: apply_evidence
 -- Move sends up the lattice of evidence; the earliest event of the highest rank gives the time. Returns every send touched.
--- Ids in events of before tags were signed may be others' who send from the same account: what was never handed over stays untouched.
-with evidence as (
+-- What our own signature names left, whatever the row says: an older copy of the ledger may have been restored since. Only
+-- what is older than the row is another mail's. Without a signature, a send that was never handed over stays untouched.
+with told as (
   select * from unnest(:send_ids::bigint[], :states::text[], :ranks::smallint[], :times::timestamptz[],
-    :first_times::timestamptz[], :bounce_kinds::text[], :reply_times::timestamptz[], :unsubscribe_times::timestamptz[])
-    as e(send_id, state, rank, at, first_at, bounce_kind, replied_at, unsubscribed_at)
-), before as (
-  select s.send_id, s.state, r.rank from ledger.sends s
-  join evidence using (send_id)
-  join unnest(:rank_states::text[], :rank_values::smallint[]) as r(state, rank) on r.state = s.state
+    :first_times::timestamptz[], :bounce_kinds::text[], :reply_times::timestamptz[], :unsubscribe_times::timestamptz[],
+    :are_signed::boolean[])
+    as e(send_id, state, rank, at, first_at, bounce_kind, replied_at, unsubscribed_at, is_signed)
+), proven as (
+  select e.*, s.mailbox_id is null as is_news, s.campaign_id, s.lead_id, s.step
+  from told e join ledger.sends s using (send_id)
   where s.mailbox_id is not null
+    or e.is_signed and e.first_at >= ledger.planned_since(s.send_id, s.campaign_id) - :clocks_differ_by::interval
+), evidence as (
+  select send_id, state, rank, at, first_at, bounce_kind, replied_at, unsubscribed_at, is_signed from proven
+  union all
+  -- A follow-up goes out only after the step before it was accepted, so that one left, too.
+  select f.send_id, 'accepted', :accepted_rank::smallint, min(p.first_at), min(p.first_at), null, null, null, true
+  from proven p
+  join ledger.sends f on f.lead_id = p.lead_id and f.campaign_id + 0 = p.campaign_id + 0 and f.step < p.step
+  where p.is_news and f.state = 'planned' and f.mailbox_id is null
+    and not exists (select from told t where t.send_id = f.send_id)
+  group by f.send_id
+), before as (
+  select s.send_id, s.state, coalesce(r.rank, 0) as rank, r.rank is null as is_outside from ledger.sends s
+  join evidence using (send_id)
+  left join unnest(:rank_states::text[], :rank_values::smallint[]) as r(state, rank) on r.state = s.state
+  where r.rank is not null or evidence.is_signed
   order by s.send_id for update of s
 ), moved as (
   update ledger.sends s set
@@ -32,6 +53,9 @@ with evidence as (
     when e.rank = b.rank and e.state in ('delivered', 'bounced', 'complained') then least(s.state_changed_at, e.at)
     else s.state_changed_at end,
   accepted_at = case when s.accepted_at is null then coalesce(s.claimed_at, e.first_at) else s.accepted_at end,
+  -- Why it would not have gone out is no longer true.
+  fault = case when not b.is_outside then s.fault end,
+  code = case when not b.is_outside then s.code end,
   -- A claimed send is still its worker's to settle; a doubt that evidence settles here is nobody else's any more.
   answered = s.answered or (e.rank > b.rank and b.state in ('ambiguous', 'lost')),
   bounce_kind = case when 'hard' in (s.bounce_kind, e.bounce_kind) then 'hard'
@@ -56,18 +80,23 @@ from moved m join ledger.campaigns c using (campaign_id);
 
 -- name: suppress_leads
 -- Leave these people alone from now on. The weightiest reason stays, and its earliest event, in whatever order they come.
--- An event of a send that was never handed over is somebody else's, and suppresses nobody.
+-- Which events are believed is as in apply_evidence. Who came back is barred only by what they said after that.
 with evidence as (
-  select * from unnest(:send_ids::bigint[], :reasons::text[], :times::timestamptz[], :event_ids::text[])
-    as e(send_id, reason, at, event_id)
+  select * from unnest(:send_ids::bigint[], :reasons::text[], :times::timestamptz[], :event_ids::text[],
+    :last_times::timestamptz[], :are_signed::boolean[]) as e(send_id, reason, at, event_id, last_at, is_signed)
 ), ranks as (
   select * from unnest(:rank_reasons::text[], :rank_values::smallint[]) as r(reason, rank)
+), said as (
+  select l.email_hash, l.email, e.reason, ranks.rank, e.event_id,
+    case when e.at <= lift.lifted_at then e.last_at else e.at end as at
+  from evidence e join ranks using (reason) join ledger.sends s using (send_id) join ledger.leads l on l.lead_id = s.lead_id
+  left join ledger.suppression_lifts lift on lift.email_hash = l.email_hash
+  where (lift.lifted_at is null or e.last_at > lift.lifted_at) and (s.mailbox_id is not null
+    or e.is_signed and e.at >= ledger.planned_since(s.send_id, s.campaign_id) - :clocks_differ_by::interval)
 )
 insert into ledger.suppressions as known (email_hash, email, reason, source, created_at)
-select distinct on (l.email_hash) l.email_hash, l.email, e.reason, e.event_id, e.at
-from evidence e join ranks using (reason) join ledger.sends s using (send_id) join ledger.leads l on l.lead_id = s.lead_id
-where s.mailbox_id is not null
-order by l.email_hash, ranks.rank desc, e.at, e.event_id
+select distinct on (email_hash) email_hash, email, reason, event_id, at from said
+order by email_hash, rank desc, at, event_id
 on conflict (email_hash) do update set reason = excluded.reason, source = excluded.source, created_at = excluded.created_at
 where known.reason in (select reason from ranks) and (
   (select rank from ranks where ranks.reason = excluded.reason) > (select rank from ranks where ranks.reason = known.reason)

@@ -1,0 +1,90 @@
+"""Bring a ledger, restored from an older copy, back to the last word of everybody and about every sender."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from leadmill.domain.access import SYSTEM
+from leadmill.domain.campaigns import CampaignStatus
+from leadmill.domain.mailboxes import SenderStatus
+from leadmill.errors import Conflict
+from leadmill.ports.campaigns import CampaignLedger
+from leadmill.ports.mailboxes import SenderRegistry, StatusChange
+from leadmill.ports.wishes import StoppedSubject, WishLedger, WishLog
+from leadmill.services.log_wishes import hand_on_wishes
+
+REASON = "it was stopped before an older copy of the ledger was restored; release it when you know why"
+
+
+@dataclass(frozen=True, slots=True)
+class ReapplyPorts:
+    """Where the wishes lie, and what they are applied to."""
+
+    log: WishLog
+    ledger: WishLedger
+    registry: SenderRegistry
+    campaigns: CampaignLedger
+
+
+def reapply_wishes(ports: ReapplyPorts, *, as_of: datetime, since: date | None = None) -> dict[str, int]:
+    """Suppress, lift, erase and stop again by the last word about each; twice is the same as once.
+
+    First what waits in the ledger goes into the store, so that nothing newer is undone. A pause comes back unless its
+    last word is a release; a release of something that this copy holds paused is left to a person.
+
+    Args:
+        ports: Log, ledgers.
+        as_of: When the change counts as made, aware UTC.
+        since: Read the log from this day (UTC) on; all of it by default.
+
+    Returns:
+        Counts: `read` lines, `unreadable` ones, people `suppressed`, `lifted` and `erased`, and `stopped` mailboxes,
+        domains, accounts and campaigns. What was so already is not counted.
+
+    Raises:
+        StoreUnavailable: The store did not answer; nothing was applied.
+    """
+    hand_on_wishes(ports.ledger, ports.log, wait=True)
+    wishes, unreadable = ports.log.wishes(since=since)
+    done = ports.ledger.reapply(wishes, as_of=as_of)
+    stopped = sum(_stop_again(ports, subject, as_of) for subject in done.stopped)
+    return {
+        "read": len(wishes),
+        "unreadable": unreadable,
+        "suppressed": done.suppressed,
+        "lifted": done.lifted,
+        "erased": done.erased,
+        "stopped": stopped,
+    }
+
+
+def _stop_again(ports: ReapplyPorts, subject: StoppedSubject, as_of: datetime) -> bool:
+    if subject.kind == "campaign":
+        return _stop_campaign(ports.campaigns, subject, as_of)
+    is_cooling = subject.until is not None and subject.until > as_of
+    if subject.status == SenderStatus.COOLING_DOWN and not is_cooling:
+        return False
+    changes = [StatusChange(SenderStatus.COOLING_DOWN, REASON, until=subject.until)] if is_cooling else []
+    if subject.status == SenderStatus.PAUSED:
+        changes.append(StatusChange(SenderStatus.PAUSED, REASON))
+    changed = [_change(ports.registry, subject, change, as_of) for change in changes]
+    return any(changed)
+
+
+def _change(registry: SenderRegistry, subject: StoppedSubject, change: StatusChange, as_of: datetime) -> bool:
+    if subject.kind == "mailbox":
+        return registry.change_mailbox(SYSTEM, subject.subject_id, change, as_of=as_of)
+    if subject.kind == "domain":
+        return registry.change_domain(SYSTEM, subject.name, change, as_of=as_of)
+    return registry.change_account(SYSTEM, subject.name, change, as_of=as_of)
+
+
+def _stop_campaign(campaigns: CampaignLedger, subject: StoppedSubject, as_of: datetime) -> bool:
+    """A campaign of this copy that is over, or was never approved, stays as it is."""
+    wanted = CampaignStatus.PAUSED if subject.status == "paused" else CampaignStatus.CANCELLED
+    try:
+        campaigns.change_status(SYSTEM, subject.subject_id, wanted, as_of=as_of, reason=REASON)
+    except Conflict:
+        return False
+    return True

@@ -1,0 +1,162 @@
+"""The restore drill: an older copy of the ledger comes back, and nobody is mailed twice, and nobody who left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from leadmill.bootstrap import App
+from leadmill.errors import LedgerBehindJournal, NotTheSender
+from tests.event_world import edge_line, land, sendgrid_event
+from tests.mail_servers import SmtpRecorder, smtp_server
+from tests.restore_world import copy_ledger, mails_by_person, restore_ledger
+from tests.sending_world import (
+    ADMIN,
+    NOW,
+    execute,
+    later,
+    make_campaign,
+    make_lane,
+    make_mailboxes,
+    make_pool,
+    people,
+    sends,
+    states,
+    usage,
+)
+
+MAILS = 200
+LEFT, COMPLAINED, ANSWERED, DELIVERED = range(10), range(10, 15), range(15, 30), range(30, 120)
+
+
+@pytest.fixture
+def mail() -> SmtpRecorder:
+    return SmtpRecorder()
+
+
+@pytest.fixture
+def lane(app: App, mail: SmtpRecorder) -> Iterator[str]:
+    with smtp_server(mail) as port:
+        yield make_lane(app, port)
+
+
+def dispatch(app: App, as_of) -> None:
+    for group in app.open_lane_groups(as_of):
+        app.send_lanes(group, as_of, time_budget_seconds=20)
+
+
+def reply(app: App, send: dict, at) -> bytes:
+    from leadmill.domain.send_references import message_id
+
+    ours = message_id(send["send_id"], "brand.test", app.settings.secret)
+    return (
+        f"From: Lead <{send['email']}>\r\nTo: box0@brand.test\r\nSubject: Re: Step 1\r\n"
+        f"Date: {at:%a, %d %b %Y %H:%M:%S} +0000\r\nMessage-ID: <re-{send['send_id']}@people.test>\r\n"
+        f"In-Reply-To: {ours}\r\n\r\nTell me more.\r\n"
+    ).encode()
+
+
+def hear_from_them(app: App, mailed: list[dict], at) -> None:
+    """Some leave, some complain, some answer, of most a provider says that they have it; the rest stays silent."""
+    ids = [send["send_id"] for send in mailed]
+    land(app, "edge", "left.ndjson", [edge_line(ids[n], "unsubscribed", at=at) for n in LEFT])
+    words = [*((n, "spamreport") for n in COMPLAINED), *((n, "delivered") for n in DELIVERED)]
+    land(app, "sendgrid", "heard.json", [sendgrid_event(ids[n], word, at=at) for n, word in words], array=True)
+    for n in ANSWERED:
+        app.store.write(f"landing/inbound/2026/03/02/{ids[n]}.eml", reply(app, mailed[n], at))
+
+
+@pytest.mark.parametrize("is_the_same_database", [True, False], ids=["disk snapshot", "dump restored"])
+@pytest.mark.parametrize("were_collected", [True, False], ids=["events were collected", "events wait"])
+def test_the_drill_of_a_restore_mails_nobody_twice_and_nobody_who_left(
+    lake_app: App, mail: SmtpRecorder, lane: str, *, is_the_same_database: bool, were_collected: bool
+) -> None:
+    app = lake_app
+    pool = make_pool(app)
+    boxes = make_mailboxes(app, 4, daily_limit=1_000)
+    make_campaign(app, pool, people(20, "before"), name="before")
+    dispatch(app, NOW)
+    campaign = make_campaign(app, pool, people(MAILS), steps=2, due_at=later(minutes=10))
+    copy = copy_ledger(app, f"snapshot_{is_the_same_database}_{were_collected}".lower())
+    app = App(app.settings)
+
+    dispatch(app, later(minutes=20))
+    mailed = sends(app, campaign, "step = 1")
+    assert states(app, campaign)["accepted"] == MAILS
+    hear_from_them(app, mailed, later(minutes=25))
+    if were_collected:
+        app.collect_events(later(minutes=30))
+        app.project_events(later(minutes=30))
+    app.pause_mailbox(ADMIN, boxes[0], reason="its owner is away", as_of=later(minutes=31))
+    app.suppress_person(ADMIN, email=mailed[150]["email"], reason="said so by phone", as_of=later(minutes=32))
+    app.erase_person(ADMIN, email=mailed[151]["email"], reason="asked for it", as_of=later(minutes=33))
+    app.open_lanes(later(minutes=35))
+    before = usage(app)
+
+    app = restore_ledger(app, copy, is_the_same_database=is_the_same_database)
+    with pytest.raises(LedgerBehindJournal if is_the_same_database else NotTheSender, match="after-restore"):
+        dispatch(app, later(minutes=40))
+    assert [alert.severity for alert in app.open_alerts() if alert.kind == "sending_refused"] == ["critical"]
+    assert any("after-restore" in each.sentence for each in app.explain_waiting(campaign, later(minutes=40)))
+
+    outcome = app.after_restore(ADMIN, reason="the drill", as_of=later(minutes=50))
+
+    heard = len(LEFT) + len(COMPLAINED) + len(ANSWERED) + len(DELIVERED)
+    assert outcome.doubted + outcome.known == MAILS
+    assert outcome.known <= 2  # whom wishes withdrew before
+    assert (outcome.settled, outcome.waiting) == (heard, outcome.doubted - heard)
+    assert outcome.missing == 0
+    assert outcome.wishes["stopped"] >= 1
+    assert usage(app) == before
+    assert not [alert for alert in app.open_alerts() if alert.kind == "sending_refused"]
+    for day in range(6):
+        dispatch(app, later(days=day, minutes=60))
+    copies = mails_by_person(mail)
+    assert set(copies.values()) == {1}
+    assert sum(subject == "Step 1" for _, subject in copies) == MAILS + 20
+    # The complaints have paused the mailboxes: follow-ups are due to those who were heard of, and to nobody else.
+    due = {row["email"] for row in sends(app, campaign, "step = 2") if row["state"] == "planned" and row["due_at"]}
+    assert due == {mailed[n]["email"] for n in DELIVERED}
+    assert execute(app, "select status from ledger.mailboxes where mailbox_id = %s", boxes[0]) == [{"status": "paused"}]
+    assert execute(app, "select email from ledger.leads where lead_id = %s", mailed[151]["lead_id"]) == [
+        {"email": None}
+    ]
+    gone = {mailed[n]["email"] for n in (*LEFT, *COMPLAINED, 150)}
+    assert gone <= {row["email"] for row in execute(app, "select email from ledger.suppressions")}
+    assert not gone & {to for to, subject in copies if subject == "Step 2"}
+    left = {mailed[n]["email"] for n in (*LEFT, *COMPLAINED)}
+    assert {row["state"] for row in sends(app, campaign, "step = 2") if row["email"] in left} == {"cancelled"}
+    assert len([d for i in app.open_incidents() for d in i.doubts]) == outcome.waiting
+    assert not app.check_conservation(later(days=7)).faults
+
+
+def test_a_campaign_planned_after_the_copy_is_in_doubt_when_it_is_planned_again(
+    lake_app: App, mail: SmtpRecorder, lane: str
+) -> None:
+    app = lake_app
+    pool = make_pool(app)
+    make_mailboxes(app, 2, daily_limit=1_000)
+    campaign = make_campaign(app, pool, people(10))
+    planned = sends(app, campaign)
+    execute(app, "delete from ledger.sends")  # as it was before it was planned
+    app.open_lanes(NOW)
+    copy = copy_ledger(app, "planned_after_the_copy")
+    app = App(app.settings)
+    plan = (
+        "insert into ledger.sends (campaign_id, step, lead_id, variant_id, due_at, state_changed_at)"
+        " select %s, 1, l.lead_id, %s, %s, %s from ledger.leads l order by l.lead_id"
+    )
+    values = (campaign, planned[0]["variant_id"], NOW, NOW)
+    execute(app, plan, *values)
+    dispatch(app, NOW)
+
+    app = restore_ledger(app, copy)
+    outcome = app.after_restore(ADMIN, reason="the drill", as_of=later(minutes=5))
+    assert (outcome.doubted, outcome.missing) == (0, 10)
+    execute(app, plan, *values)
+    dispatch(app, later(minutes=10))
+
+    assert states(app, campaign) == {"ambiguous": 10}
+    assert set(mails_by_person(mail).values()) == {1}
+    assert min(row["send_id"] for row in sends(app, campaign)) > max(row["send_id"] for row in planned) + 9
