@@ -1,9 +1,10 @@
 """Dispatches running campaigns through every lane.
 
-**Does:** sweeps first (claims of dead workers become *ambiguous*, ended cool-downs are lifted, guardrails are applied),
-then, for each lane (provider account) with something due: claims batches in one Postgres transaction each, hands them
-to the provider through the account's mailboxes, and records every answer, until the time budget is used up or nothing
-is due. The lanes are shared out over at most six tasks; the lanes of one task send at the same time.
+**Does:** sweeps first (suppressions, erasures and pauses of the last minute go to the store's `wishes/`, claims of dead
+workers become *ambiguous*, ended cool-downs are lifted, guardrails are applied), then, for each lane (provider account)
+with something due: claims batches in one Postgres transaction each, hands them to the provider through the account's
+mailboxes, and records every answer, until the time budget is used up or nothing is due. The lanes are shared out over
+at most six tasks; the lanes of one task send at the same time.
 
 **Starts:** every minute; also by UI or API, where `dry_run` only counts what a first claim would take.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from leadmill.bootstrap import App
-from leadmill.domain.access import Role
+from leadmill.domain.access import SYSTEM, Role
 from tests.dashboards.page_runner import open_page, words_of
 from tests.scoring_history import NOW, add_events, add_leads, delivered_and_answered, event
 
@@ -129,6 +129,22 @@ def test_an_analyst_puts_a_lead_on_the_list_of_those_never_mailed_for_a_reason(
     assert not page.exception
     assert "A colleague put this address on the list of those never to be mailed" in words_of(page)
     assert "suppress_lead" not in {button.key for button in page.button}
+
+
+def test_an_administrator_lets_somebody_come_back_with_a_proof(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    (lead,) = add_leads(lake_app, 1)
+    lake_app.suppress_person(SYSTEM, lead_id=lead, reason="Asked by phone", as_of=datetime.now(UTC))
+    page = open_page(monkeypatch, lake_app, "leads", lead=str(lead))
+    assert "lift_suppression" not in {button.key for button in page.button}
+    page = open_page(monkeypatch, lake_app, "leads", role=Role.ADMIN, lead=str(lead))
+    page.text_input(key="lift_reason").set_value("Wants our news").run()
+    page.button(key="lift_suppression").click().run()
+    assert "Say how you know" in words_of(page)
+    page.text_input(key="lift_proof").set_value("Form of 3 May").run()
+    page.button(key="lift_suppression").click().run()
+    assert not page.exception
+    assert "New campaigns may mail this person again" in words_of(page)
+    assert "suppress_lead" in {button.key for button in page.button}
 
 
 def test_erasing_needs_an_administrator_who_types_the_word(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ _TAKEN_ALONG = ")]}>.,;:!?'\"*_\u2026\u00bb\u201d\u2019\uff09\u3011\u3002\uff0c\
 
 _MOST_TAKEN_ALONG = 3
 
+_QUOTED_LINK = re.compile(r"/u/(\d{1,19}\.[A-Za-z0-9_-]{16})(?![A-Za-z0-9_-])")
 _MESSAGE_ID = re.compile(r"<?lm\.(\d{1,19})\.([A-Za-z0-9_-]{16})@[^\s<>@]+>?")
 
 
@@ -88,6 +89,12 @@ def send_id_of_message_id(text: str, key: bytes) -> int | None:
         if _is_genuine(found[2], _signatures(send_id, key)[:16], f"m{send_id}", key):
             return send_id
     return None
+
+
+def send_id_of_quoted_link(text: str, key: bytes) -> int | None:
+    """The send id of an unsubscribe link of ours that a text quotes; None for any other or forged."""
+    found = (send_id_of_token(LinkKind.UNSUBSCRIBE, match[1], key) for match in _QUOTED_LINK.finditer(text))
+    return next((send_id for send_id in found if send_id is not None), None)
 
 
 def link_token(kind: LinkKind, send_id: int, key: bytes, *, url: str = "") -> str:

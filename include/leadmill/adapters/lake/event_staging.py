@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from leadmill.adapters.lake.object_reading import read_texts
-from leadmill.adapters.ledger.collecting import latest_sends_of
+from leadmill.adapters.ledger.collecting import latest_sends_of, sends_of
 from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.webhooks.edge import EDGE
 from leadmill.adapters.webhooks.inbound_mail import MailEvent, read_inbound_mail
@@ -25,7 +25,7 @@ from leadmill.sql import query
 PROVIDERS: dict[str, Provider] = {p.name: p for p in (SES, SENDGRID, MAILGUN, POSTMARK, EDGE)}
 _STREAMED = {"ses": "read_ndjson", "edge": "read_ndjson", "sendgrid": "read_array"}
 _STREAMED_FROM_BYTES = 64_000  # below, opening a file for DuckDB costs more than it saves
-_MATCHED_BY_ADDRESS = {"reply", "auto reply"}  # a forged report must not suppress anybody
+_MATCHED_BY_ADDRESS = {"reply", "auto reply", "opt-out"}  # a forged report must not suppress anybody
 
 
 class EventStaging:
@@ -133,11 +133,28 @@ class EventStaging:
                 self._set_aside([(item.key, 0, f"not a mail: {type(error).__name__}", None)])
                 continue
             found += [(event, item.key) for event in events]
-        strangers = {e.sender for e, _ in found if e.send_id is None and e.words[0] in _MATCHED_BY_ADDRESS and e.sender}
+        by_reference = self._sends_of_references([e for e, _ in found])
+        strangers = {
+            e.sender
+            for e, _ in found
+            if e.send_id is None and e.event_id not in by_reference and e.words[0] in _MATCHED_BY_ADDRESS and e.sender
+        }
         known = latest_sends_of(self._database, sorted(strangers)) if strangers else {}
-        matched = [(e, key, self._send_of(e, known)) for e, key in found]
+        matched = [(e, key, by_reference.get(e.event_id) or self._send_of(e, known)) for e, key in found]
         self._stage_mail_events([(e, key, send_id) for e, key, send_id in matched if send_id is not None])
         return sum(send_id is None for _, _, send_id in matched)
+
+    def _sends_of_references(self, events: Sequence[MailEvent]) -> dict[str, int]:
+        """Sends by event id, where a reference is the id that a provider gave one mail and no other."""
+        wanted = sorted({name for e in events for name in e.references})
+        if not wanted:
+            return {}
+        rows = sends_of(self._database, [], wanted)
+        sends: dict[str, set[int]] = {}
+        for name, send_id in zip(rows["provider_message_id"].to_pylist(), rows["send_id"].to_pylist(), strict=True):
+            sends.setdefault(name, set()).add(send_id)
+        only = {name: found.pop() for name, found in sends.items() if len(found) == 1}  # a call for many gives one id
+        return {e.event_id: only[name] for e in events for name in reversed(e.references) if name in only}
 
     @staticmethod
     def _send_of(event: MailEvent, known: dict[str, int]) -> int | None:

@@ -35,7 +35,7 @@ class LedgerRecalls:
         asked = {"seen": since.seen, "since": since.at, "now": now}
         unwanted: dict[int, SendResult] = {}
         with self._connected() as connection:
-            row = connection.execute(query(_SUBJECT, "look_for_wishes"), asked, prepare=True).fetchone()
+            row = connection.execute(query(_SUBJECT, "look_for_marks"), asked, prepare=True).fetchone()
             assert row is not None  # noqa: S101 - it always has one row
             if row["is_changed"]:
                 connection.execute(query("ledger/claims", "keep_to_indexes"))

@@ -96,7 +96,7 @@ class LedgerSends:
                 query(_DOUBTS, "lose_old_doubts"), {"as_of": as_of, "before": as_of - AMBIGUOUS_IS_LOST_AFTER}
             ).fetchall()
             connection.execute(query(_DOUBTS, "forget_settled_doubts"))
-            connection.execute(query("ledger/recalls", "forget_old_wishes"))
+            connection.execute(query("ledger/recalls", "forget_old_marks"))
             cancel_follow_ups(connection, [row["send_id"] for row in lost], cause="lost", as_of=as_of)
             return Recovered(ambiguous=len(dead), lost=len(lost))
 

@@ -1,7 +1,7 @@
 """Mails that come back: complaint reports (ARF), delivery reports (DSN), automatic and human replies.
 
-Order of the classes: ARF, DSN, bounce without a report, automatic, reply (a DSN is automatic too). Sources: RFC 5965,
-RFC 3464, RFC 3834. The text itself stays in the landing zone.
+Order of the classes: ARF, DSN, bounce without a report, automatic, opt-out, reply (a DSN is automatic too). Sources:
+RFC 5965, RFC 3464, RFC 3834. The text itself stays in the landing zone.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from email import message_from_bytes
 from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
 
+from leadmill.adapters.webhooks.automatic import is_automatic
+from leadmill.adapters.webhooks.own_words import own_words, part_text, subject_of
 from leadmill.adapters.webhooks.words import Meaning, Provider
 from leadmill.domain.events import BounceKind, EventKind
 from leadmill.domain.identity import normalise_email
-from leadmill.domain.send_references import send_id_of_message_id
+from leadmill.domain.opt_outs import only_opts_out
+from leadmill.domain.send_references import send_id_of_message_id, send_id_of_quoted_link
 
 _FIRST_DATE = datetime(1990, 1, 1, tzinfo=UTC)  # as in `set_aside_incomplete`: an earlier date is a broken clock
 _WORD_NOISE = re.compile(r"[^a-z-]")  # the lake holds no free text, and Postgres no NUL
@@ -30,7 +33,8 @@ _UNKNOWN_USER = re.compile(
     re.IGNORECASE,
 )
 _DAEMON = re.compile(r"^(mailer-daemon|postmaster|mail-daemon|mdaemon)@|^(mailer-daemon|postmaster)$", re.IGNORECASE)
-_AUTOMATIC_PRECEDENCE = {"bulk", "auto_reply", "junk", "list"}
+_REFERENCE = re.compile(r"<([^<>@\s]{1,200})@([^<>@\s]{1,200})>")
+_REFERENCES_MAX = 100  # of a long thread; the nearest come first in In-Reply-To
 
 INBOUND = Provider(
     name="mail",
@@ -52,6 +56,7 @@ INBOUND = Provider(
         "arf/not-spam": Meaning(EventKind.NOTED),
         "arf/auth-failure": Meaning(EventKind.NOTED),
         "auto reply": Meaning(EventKind.AUTO_REPLIED),
+        "opt-out": Meaning(EventKind.UNSUBSCRIBED),
         "reply": Meaning(EventKind.REPLIED),
     },
 )
@@ -62,7 +67,8 @@ class MailEvent:
     """What an inbound mail says of one of our sends.
 
     `reply` is what the refusing server said, in a delivery report. `send_id` is None where the mail quotes none of our
-    Message-IDs; then `sender` (normalised) may help for replies.
+    Message-IDs or links; then one of `references` may be the id that the provider gave the mail, and `sender`
+    (normalised) may help for replies.
     """
 
     event_id: str
@@ -72,6 +78,7 @@ class MailEvent:
     send_id: int | None
     sender: str
     reply: str = ""
+    references: tuple[str, ...] = ()
 
 
 def read_inbound_mail(raw: bytes, *, key: bytes, received_at: datetime) -> list[MailEvent]:
@@ -87,9 +94,10 @@ def read_inbound_mail(raw: bytes, *, key: bytes, received_at: datetime) -> list[
     digest = hashlib.sha256(identity).hexdigest()[:32]
     occurred_at = _date(mail, received_at)
     send_id = _send_id(mail, key)
+    references = () if send_id is not None else _references(mail)
     sender = normalise_email(parseaddr(str(mail.get("From", "")))[1]).replace("\0", "")
     return [
-        MailEvent(f"mail-{digest}-{number}", words, status, occurred_at, send_id, sender, reply)
+        MailEvent(f"mail-{digest}-{number}", words, status, occurred_at, send_id, sender, reply, references)
         for number, (words, status, reply) in enumerate(_classify(mail, sender))
     ]
 
@@ -107,7 +115,14 @@ def _classify(mail: Message, sender: str) -> Iterator[tuple[tuple[str, ...], str
         words = ("bounce text/unknown user", "bounce text") if _UNKNOWN_USER.search(text) else ("bounce text",)
         yield words, status[1] if status else "", ""
     else:
-        yield (("auto reply",) if _is_automatic(mail) else ("reply",)), "", ""
+        yield (_answer(mail),), "", ""
+
+
+def _answer(mail: Message) -> str:
+    if is_automatic(mail):
+        return "auto reply"
+    said = own_words(mail)  # a mail that only has a subject says it there, as List-Unsubscribe's mailto does
+    return "opt-out" if only_opts_out(said or subject_of(mail)) else "reply"
 
 
 def _delivery_status(part: Message) -> Iterator[tuple[tuple[str, ...], str, str]]:
@@ -128,19 +143,8 @@ def _block(part: Message) -> Message:
     return message_from_bytes(str(payload).lstrip().encode("utf-8", "replace"))
 
 
-def _is_automatic(mail: Message) -> bool:
-    """Whether nobody wrote this by hand (RFC 3834, section 5, and what older responders set)."""
-    submitted = str(mail.get("Auto-Submitted", "no")).split(";")[0].strip().lower()
-    return (
-        submitted != "no"
-        or str(mail.get("Return-Path", "")).strip() == "<>"
-        or str(mail.get("Precedence", "")).strip().lower() in _AUTOMATIC_PRECEDENCE
-        or any(mail.get(name) for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Response-Suppress", "List-Id"))
-    )
-
-
 def _send_id(mail: Message, key: bytes) -> int | None:
-    """Ours among the Message-IDs that a mail quotes: references, then returned parts, then the text.
+    """The send that a mail quotes: our Message-ID in references, returned parts or text, else our unsubscribe link.
 
     A follow-up names the mails before it, so the last of References counts, and of quoted headers Message-ID first.
     """
@@ -149,11 +153,25 @@ def _send_id(mail: Message, key: bytes) -> int | None:
     for part in mail.walk():
         kind = part.get_content_type()
         if kind == "text/rfc822-headers":
-            quoted += _own_ids_first(_part_text(part))
+            quoted += _own_ids_first(part_text(part))
         elif part is not mail:
             quoted.append(str(part.get("Message-ID", "")))
     quoted += _own_ids_first(_text(mail))
-    return next((found for text in quoted if (found := send_id_of_message_id(text, key)) is not None), None)
+    found = (read(text, key) for read in (send_id_of_message_id, send_id_of_quoted_link) for text in quoted)
+    return next((send_id for send_id in found if send_id is not None), None)
+
+
+def _references(mail: Message) -> tuple[str, ...]:
+    """Ids that a provider may have given the mail that this one answers or returns: left sides, and the whole ids.
+
+    SES names a mail `<its id@region.amazonses.com>` whatever Message-ID we gave it; Postmark and SendGrid do alike.
+    """
+    named = [str(mail.get(name, "")) for name in ("In-Reply-To", "References")]
+    named += [str(part.get("Message-ID", "")) for part in mail.walk() if part is not mail]
+    found = [match for text in named for match in _REFERENCE.findall(text.replace("\0", ""))][:_REFERENCES_MAX]
+    return tuple(
+        dict.fromkeys(name for left, right in found for name in (left, f"{left}@{right}", f"<{left}@{right}>"))
+    )
 
 
 def _own_ids_first(text: str) -> list[str]:
@@ -162,14 +180,9 @@ def _own_ids_first(text: str) -> list[str]:
 
 
 def _text(mail: Message) -> str:
-    return "\n".join(_part_text(part) for part in mail.walk() if part.get_content_maintype() == "text")[
+    return "\n".join(part_text(part) for part in mail.walk() if part.get_content_maintype() == "text")[
         :_TEXT_CHARACTERS
     ]
-
-
-def _part_text(part: Message) -> str:
-    payload = part.get_payload(decode=True)
-    return payload.decode("utf-8", "replace")[:_TEXT_CHARACTERS] if isinstance(payload, bytes) else ""
 
 
 def _date(mail: Message, received_at: datetime) -> datetime:

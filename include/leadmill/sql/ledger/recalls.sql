@@ -1,8 +1,8 @@
--- name: look_for_wishes^
+-- name: look_for_marks^
 -- Was anything written, since the time of that snapshot, that may keep claimed sends from going out? With the snapshot to
 -- ask with the next time. A campaign's end comes by itself.
 select pg_current_snapshot()::text as seen, exists (
-    select from ledger.wishes w
+    select from ledger.recall_marks w
     where w.xid >= pg_snapshot_xmin(:seen::text::pg_snapshot) and not pg_visible_in_snapshot(w.xid, :seen::text::pg_snapshot)
   ) or exists (
     select from ledger.campaigns c
@@ -80,7 +80,7 @@ where not c.is_swept and c.lease_until > :as_of::timestamptz
   and (:domain::text is null or d.name = :domain::text)
   and (:account::text is null or a.name = :account::text);
 
--- name: forget_old_wishes!
+-- name: forget_old_marks!
 -- Drop what every lane has looked at long since.
-delete from ledger.wishes w where w.ctid = any(array(
-  select o.ctid from ledger.wishes o where o.noted_at < clock_timestamp() - interval '1 hour' for update skip locked));
+delete from ledger.recall_marks w where w.ctid = any(array(
+  select o.ctid from ledger.recall_marks o where o.noted_at < clock_timestamp() - interval '1 hour' for update skip locked));

@@ -2,40 +2,40 @@
 
 -- Whenever something was written that may keep claimed sends from going out: which transaction did it? A lane that looked
 -- before under some snapshot finds by it what that snapshot did not see, in whatever order transactions commit (ADR 0027).
-create table ledger.wishes (
+create table ledger.recall_marks (
   xid xid8 not null default pg_current_xact_id(),
   noted_at timestamptz not null default clock_timestamp() -- by the server's clock; old ones are dropped
 );
-create index wishes_xid on ledger.wishes (xid);
+create index recall_marks_xid on ledger.recall_marks (xid);
 
-create function ledger.note_wish() returns trigger language plpgsql as $$
+create function ledger.mark_recall() returns trigger language plpgsql as $$
 begin
-  insert into ledger.wishes default values;
+  insert into ledger.recall_marks default values;
   return null;
 end
 $$;
 
 -- Every door that leads to a suppression ends here: page, command, events, imports, refusals at RCPT.
-create trigger suppressions_wish after insert or update or delete on ledger.suppressions
-  for each statement execute function ledger.note_wish();
-create trigger leads_wish after update of erased_at, email on ledger.leads
-  for each statement execute function ledger.note_wish();
+create trigger suppressions_recall after insert or update or delete on ledger.suppressions
+  for each statement execute function ledger.mark_recall();
+create trigger leads_recall after update of erased_at, email on ledger.leads
+  for each statement execute function ledger.mark_recall();
 -- Replies, bounces and complaints; claims and answers never write this column.
-create trigger sends_wish after update of replied_at on ledger.sends
-  for each statement execute function ledger.note_wish();
-create trigger campaigns_wish after update of status, ends_at on ledger.campaigns for each row
+create trigger sends_recall after update of replied_at on ledger.sends
+  for each statement execute function ledger.mark_recall();
+create trigger campaigns_recall after update of status, ends_at on ledger.campaigns for each row
   when (old.status is distinct from new.status or old.ends_at is distinct from new.ends_at)
-  execute function ledger.note_wish();
-create trigger mailboxes_wish after update of status, cool_down_until on ledger.mailboxes for each row
-  when (new.status <> 'active') execute function ledger.note_wish();
-create trigger sending_domains_wish after update of status, cool_down_until on ledger.sending_domains for each row
-  when (new.status <> 'active') execute function ledger.note_wish();
-create trigger provider_accounts_wish after update of status on ledger.provider_accounts for each row
-  when (new.status <> 'active') execute function ledger.note_wish();
-create trigger pools_wish after update of accepts_legal_bases on ledger.pools
-  for each statement execute function ledger.note_wish();
-create trigger country_rules_wish after insert or update or delete on ledger.country_rules
-  for each statement execute function ledger.note_wish();
+  execute function ledger.mark_recall();
+create trigger mailboxes_recall after update of status, cool_down_until on ledger.mailboxes for each row
+  when (new.status <> 'active') execute function ledger.mark_recall();
+create trigger sending_domains_recall after update of status, cool_down_until on ledger.sending_domains for each row
+  when (new.status <> 'active') execute function ledger.mark_recall();
+create trigger provider_accounts_recall after update of status on ledger.provider_accounts for each row
+  when (new.status <> 'active') execute function ledger.mark_recall();
+create trigger pools_recall after update of accepts_legal_bases on ledger.pools
+  for each statement execute function ledger.mark_recall();
+create trigger country_rules_recall after insert or update or delete on ledger.country_rules
+  for each statement execute function ledger.mark_recall();
 
 -- A bounce that may pass (full mailbox, blocked) delays the follow-ups; those who want it otherwise say so.
 alter table ledger.campaigns add column ends_on_any_bounce boolean not null default false;

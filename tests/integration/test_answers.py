@@ -1,0 +1,83 @@
+"""What answers do: opt-outs suppress, a colleague's answer to SES's own Message-ID stops the sequence."""
+
+from __future__ import annotations
+
+import pytest
+
+from leadmill.bootstrap import App
+from tests.event_world import NOON, events, ledger_rows, make_sends, reply_mail
+
+
+def collect(app: App) -> None:
+    app.collect_events(NOON)
+    app.project_events(NOON)
+
+
+def test_a_reply_that_only_opts_out_suppresses_and_is_no_success(lake_app: App) -> None:
+    app = lake_app
+    texts = [
+        "STOP",
+        "Unsubscribe",
+        "Please remove me from your list.",
+        "unsubscribe\r\n\r\n> On Monday Ann wrote:\r\n> Hello",
+    ]
+    sends = make_sends(app, len(texts), steps=2)
+    for send, text in zip(sends, texts, strict=True):
+        app.store.write(f"landing/inbound/2026/11/20/{send}.eml", reply_mail(app, send, text=text))
+    collect(app)
+    reasons = ledger_rows(app, "select reason from ledger.suppressions")
+    assert [row["reason"] for row in reasons] == ["unsubscribed"] * len(texts)
+    rows = ledger_rows(app, "select step, state, code, replied_at from ledger.sends order by step, send_id")
+    assert {(row["step"], row["state"], row["code"]) for row in rows} == {
+        (1, "delivered", None),
+        (2, "cancelled", "unsubscribed"),
+    }
+    assert {row["replied_at"] for row in rows} == {None}
+    assert {(event["kind"], event["provider_word"]) for event in events(app)} == {("unsubscribed", "opt-out")}
+    assert not [event for event in events(app) if "remove" in str(event).lower()]
+
+
+@pytest.mark.parametrize("text", ["Count me in, this has to stop!", "Tell me more."])
+def test_other_replies_suppress_nobody(lake_app: App, text: str) -> None:
+    (send,) = make_sends(lake_app, 1, steps=2)
+    lake_app.store.write("landing/inbound/2026/11/20/a.eml", reply_mail(lake_app, send, text=text))
+    collect(lake_app)
+    assert not ledger_rows(lake_app, "select 1 from ledger.suppressions")
+
+
+def test_an_opt_out_that_quotes_nothing_is_known_by_the_sender_and_a_strangers_by_nobody(lake_app: App) -> None:
+    make_sends(lake_app, 1)
+    (lead,) = ledger_rows(lake_app, "select email from ledger.leads")
+    for name, sender in (("known", lead["email"]), ("stranger", "nobody@elsewhere.test")):
+        mail = f"From: {sender}\r\nMessage-ID: <{name}@x>\r\n\r\nunsubscribe me\r\n"
+        lake_app.store.write(f"landing/inbound/2026/11/20/{name}.eml", mail.encode())
+    collect(lake_app)
+    assert [row["email"] for row in ledger_rows(lake_app, "select email from ledger.suppressions")] == [lead["email"]]
+
+
+@pytest.mark.parametrize("form", ["<{id}@eu-west-1.amazonses.com>", "<other@x.test> <{id}@mtasv.net>"])
+def test_a_colleagues_reply_to_the_providers_own_message_id_stops_the_sequence(lake_app: App, form: str) -> None:
+    app = lake_app
+    make_sends(app, 1, steps=2)
+    (row,) = ledger_rows(app, "select provider_message_id as id from ledger.sends where step = 1")
+    reference = form.format(id=row["id"])
+    app.store.write(
+        "landing/inbound/2026/11/20/reply.eml",
+        f"From: Boss <boss@example.com>\r\nTo: ann@brand.test\r\nSubject: Re: hello\r\nMessage-ID: <1@example.com>\r\n"
+        f"Date: Fri, 20 Nov 2026 11:00:00 +0000\r\nIn-Reply-To: {reference}\r\nReferences: {reference}\r\n\r\n"
+        "Yes, please call me.\r\n".encode(),
+    )
+    collect(app)
+    app.plan_campaigns(NOON)
+    (after,) = ledger_rows(app, "select state, code from ledger.sends where step = 2")
+    assert (after["state"], after["code"]) == ("cancelled", "replied")
+    assert [event["is_signed"] for event in events(app)] == [False]
+
+
+def test_a_providers_id_that_several_mails_share_names_none_of_them(lake_app: App) -> None:
+    make_sends(lake_app, 2)
+    with lake_app.database.transaction() as ledger:
+        ledger.execute("update ledger.sends set provider_message_id = 'shared'")
+    mail = b"From: boss@example.com\r\nMessage-ID: <1@x>\r\nIn-Reply-To: <shared@x.test>\r\n\r\nYes.\r\n"
+    lake_app.store.write("landing/inbound/2026/11/20/reply.eml", mail)
+    assert lake_app.collect_events(NOON).unmatched_mails == 1
