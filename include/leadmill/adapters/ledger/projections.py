@@ -73,6 +73,7 @@ class EventsProjection:
         stopped: dict[str, list[int]] = {
             "complained": [row["send_id"] for row in moved if row["state_after"] == "complained"],
             "bounced": [row["send_id"] for row in moved if row["state_after"] == "bounced"],
+            "dropped": [row["send_id"] for row in moved if row["state_after"] == "dropped"],
             "unsubscribed": [
                 i for i, at in zip(sends.send_ids, sends.unsubscribe_times, strict=True) if at and i in ours
             ],

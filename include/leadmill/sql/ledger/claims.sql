@@ -73,7 +73,7 @@ select h.send_id, h.campaign_id, c.pool_id, h.variant_id, h.lead_id, h.attempts,
     select case when p.replied_at is not null then 'replied' else p.state end
     from ledger.sends p
     where p.lead_id = h.lead_id and p.campaign_id = h.campaign_id and p.step < h.step
-      and (p.replied_at is not null or p.state in ('bounced', 'complained')) limit 1) end as ended_by,
+      and (p.replied_at is not null or p.state in ('bounced', 'dropped', 'complained')) limit 1) end as ended_by,
   h.place, h.priority, l.email
 from held h
 join ledger.campaigns c on c.campaign_id = h.campaign_id

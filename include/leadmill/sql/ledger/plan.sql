@@ -108,7 +108,7 @@ with steps as (
   join ledger.sends before on before.lead_id = s.lead_id
     and before.campaign_id + 0 = s.campaign_id + 0 and before.step = st.step_before -- "+ 0": look it up by lead
   where c.status not in ('finished', 'cancelled', 'deleted') and s.state = 'planned'
-    and (before.state in ('suppressed', 'bounced', 'complained', 'refused', 'lost', 'cancelled', 'expired')
+    and (before.state in ('suppressed', 'bounced', 'dropped', 'complained', 'refused', 'lost', 'cancelled', 'expired')
       or before.replied_at is not null)
   for update of s skip locked
 )
