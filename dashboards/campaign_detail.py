@@ -20,8 +20,8 @@ import streamlit as st
 
 from leadmill.domain.access import Role
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus
+from leadmill.domain.outcomes import Outcomes
 from leadmill.ports.campaigns import CampaignDetail
-from leadmill.ports.reports import Outcomes
 
 AUDIENCE, CONTENT, SCHEDULE, CHECK = "1 · Audience", "2 · Content", "3 · Schedule", "4 · Check and approve"
 SECTIONS = (AUDIENCE, CONTENT, SCHEDULE, CHECK)

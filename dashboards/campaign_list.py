@@ -13,10 +13,10 @@ import streamlit as st
 
 from leadmill.domain.access import Role
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus
+from leadmill.domain.outcomes import Outcomes
 from leadmill.domain.send_days import WORKING_DAYS
 from leadmill.domain.sends import SendState
 from leadmill.ports.campaigns import CampaignSummary
-from leadmill.ports.reports import Outcomes
 
 OPEN_STATES = {SendState.PLANNED, SendState.CLAIMED, SendState.AMBIGUOUS}
 """States in which a mail is not done yet."""
@@ -123,7 +123,7 @@ def _line(campaign: CampaignSummary, came: Outcomes) -> dict[str, object]:
         "Status": campaign_words.STATUSES[campaign.status][0],
         "Progress": 100 * (total - is_open) / total if total else None,
         "Mails": f"{came.accepted:,} of {total:,}" if total else "not planned yet",
-        "Bounced": _rate(came.bounced, came),
+        "Bounced": outcomes.share(came.bounced, came.tried) if came.tried else "",
         "Opened": _rate(came.opened, came),
         "Clicked": _rate(came.clicked, came),
         "Replied": _rate(came.replied, came),

@@ -23,6 +23,7 @@ COLOURS = {
     "claimed": charts.VIOLET,
     "accepted": charts.BLUE,
     "delivered": charts.TEAL,
+    "dropped": "#C9A0A0",
     "bounced": charts.RED,
     "complained": "#8B1E3F",
     "refused": charts.AMBER,

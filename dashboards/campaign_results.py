@@ -11,10 +11,10 @@ import page
 import streamlit as st
 
 from leadmill.domain.ab_tests import detectable_difference
+from leadmill.domain.outcomes import Outcomes
 from leadmill.domain.sends import SendState
 from leadmill.domain.threads import shown_subject
 from leadmill.ports.campaigns import CampaignProgress, StepProgress
-from leadmill.ports.reports import Outcomes
 
 FEW = 5
 """Mails up to which an axis would show fractions of a mail."""
@@ -30,8 +30,8 @@ def show_key_figures(progress: CampaignProgress, total: Outcomes) -> None:
     """The campaign in one line."""
     law = progress.conservation
     sent, waiting, opened, clicked, replied = st.columns(5)
-    planned = f"Accepted by a provider, of {law.rows:,} planned to {law.planned_leads:,} leads."
-    sent.metric("Mails sent", f"{total.accepted:,}", border=True, help=planned)
+    planned = f"Handed over, of {law.rows:,} planned to {law.planned_leads:,} leads."
+    sent.metric("Mails sent", f"{total.tried:,}", border=True, help=planned)
     waiting.metric("Waiting", f"{law.by_state.get(SendState.PLANNED, 0):,}", border=True)
     opened.metric("Opened by people", _share(total.opened, total), border=True)
     clicked.metric("Clicked by people", _share(total.clicked, total), border=True)
@@ -73,8 +73,8 @@ def show(progress: CampaignProgress, came: Mapping[int, Outcomes]) -> None:
 def _line(step: StepProgress, came: Outcomes) -> dict[str, object]:
     return {
         "Mail": f"{campaign_words.mail_name(step.step)}, {step.label}",
-        "Sent": came.accepted,
-        "Bounced": _share(came.bounced, came),
+        "Sent": came.tried,
+        "Bounced": outcomes.share(came.bounced, came.tried) if came.tried else "none yet",
         "Opened by people": _share(came.opened, came),
         "by machines": came.machine_opened,
         "Clicked by people": _share(came.clicked, came),

@@ -9,7 +9,8 @@ import page
 import streamlit as st
 
 from leadmill.domain.guardrails import BOUNCE_RATE_PAUSES, BOUNCE_RATE_WARNS, COMPLAINT_RATE_ALERTS
-from leadmill.ports.reports import Outcomes, Overview, ReportScope
+from leadmill.domain.outcomes import Outcomes
+from leadmill.ports.reports import Overview, ReportScope
 
 PERIODS = {"Last 24 hours": 1, "Last 7 days": 7, "Last 30 days": 30, "Last 12 months": 365}
 SMALL_SAMPLE = 100
@@ -19,7 +20,8 @@ STATE_WORDS = {
     "claimed": "Going out now",
     "accepted": "Accepted by a provider",
     "delivered": "Delivered",
-    "bounced": "Bounced",
+    "dropped": "Not sent: on the provider's own list",
+    "bounced": "Came back undelivered",
     "complained": "Reported as spam",
     "refused": "Refused by a provider",
     "ambiguous": "Unclear whether it went out",
@@ -57,9 +59,9 @@ def show_key_figures(overview: Overview) -> None:
     """What a person wants to know first."""
     total, states = overview.total, overview.states
     sent, arrived, opened, clicked, replied = st.columns(5)
-    sent.metric("Mails sent", f"{total.accepted:,}", border=True, help="Accepted by a provider in this period.")
+    sent.metric("Mails sent", f"{total.tried:,}", border=True, help=_sent_words(total))
     arrived.metric(
-        "Bounced", share(total.bounced, total.accepted), border=True, help=_threshold_words(), delta_color="off"
+        "Bounced", share(total.bounced, total.tried), border=True, help=_threshold_words(), delta_color="off"
     )
     opened.metric("Opened by people", share(total.opened, total.accepted), border=True)
     clicked.metric("Clicked by people", share(total.clicked, total.accepted), border=True)
@@ -80,13 +82,21 @@ def show_key_figures(overview: Overview) -> None:
         border=True,
         help="Privacy proxies and security scanners that load every picture. Never counted as people.",
     )
-    if 0 < total.accepted < SMALL_SAMPLE:
+    if 0 < total.tried < SMALL_SAMPLE:
         st.caption(f"Rates of fewer than {SMALL_SAMPLE} mails say little; counts are shown in brackets.")
+
+
+def _sent_words(total: Outcomes) -> str:
+    return (
+        f"In this period: {total.accepted:,} accepted by a provider, {total.tried - total.accepted:,} refused at once "
+        "because there is no such address. What a provider held back by its own list was not sent and counts nowhere."
+    )
 
 
 def _threshold_words() -> str:
     return (
-        f"A mailbox is warned about above {BOUNCE_RATE_WARNS:.0%} and paused above {BOUNCE_RATE_PAUSES:.0%}; spam "
+        "There is no such address, whether the recipient's server said so at once or by a report. Full mailboxes and "
+        f"blocks are no bounces. A mailbox is warned about above {BOUNCE_RATE_WARNS:.0%} and paused above {BOUNCE_RATE_PAUSES:.0%}; spam "
         f"reports alert above {COMPLAINT_RATE_ALERTS:.1%}."
     )
 
@@ -102,20 +112,21 @@ def show_funnel(overview: Overview) -> None:
     """From the provider's yes to the reply."""
     total = overview.total
     st.subheader("From sent to replied", anchor=False)
-    if not total.accepted:
+    if not total.tried:
         charts.explain_absence(_why_nothing(overview))
         return
     stages = [
-        ("Sent", total.accepted),
-        ("Arrived", total.accepted - total.bounced),
+        ("Sent", total.tried),
+        ("Delivered", total.delivered),
         ("Opened by people", total.opened),
         ("Clicked by people", total.clicked),
         ("Replied", total.replied),
     ]
     charts.show(charts.funnel(stages), key="overview_funnel")
     st.caption(
-        f"“Arrived” is what did not bounce: {total.delivered:,} confirmed by the provider, the others without a bounce "
-        "so far, since plain SMTP sends no confirmation. A click counts as an open: many readers block pictures."
+        f"“Delivered” is what did not come back: {total.confirmed:,} confirmed, the others without a word so far, since "
+        f"plain SMTP sends no confirmation. {total.undelivered:,} came back for another reason than a dead address: a "
+        "full mailbox, a block. A click counts as an open: many readers block pictures."
     )
 
 
@@ -143,13 +154,15 @@ def show_over_time(overview: Overview) -> None:
         parts = {
             "Opened by people": [o.opened for o in outcomes],
             "Opened by machines only": [o.machine_opened for o in outcomes],
-            "Not opened": [max(0, o.accepted - o.opened - o.machine_opened - o.bounced) for o in outcomes],
+            "Not opened": [max(0, o.delivered - o.opened - o.machine_opened) for o in outcomes],
+            "Came back for another reason": [o.undelivered for o in outcomes],
             "Bounced": [o.bounced for o in outcomes],
         }
         colours = {
             "Opened by people": charts.TEAL,
             "Opened by machines only": charts.AMBER,
             "Not opened": charts.GREY,
+            "Came back for another reason": charts.VIOLET,
             "Bounced": charts.RED,
         }
         charts.show(charts.stacked_bars(_labels(moments, overview), parts, colours=colours), key="overview_volumes")
@@ -173,7 +186,8 @@ def _labels(moments: list[datetime], overview: Overview) -> list[str]:
 
 def _rate(outcomes: Outcomes, name: str) -> float | None:
     part: int = getattr(outcomes, name)
-    return part / outcomes.accepted if outcomes.accepted else None
+    whole = outcomes.tried if name == "bounced" else outcomes.accepted
+    return part / whole if whole else None
 
 
 def show_domains(overview: Overview) -> None:
@@ -186,8 +200,8 @@ def show_domains(overview: Overview) -> None:
         [
             {
                 "Domain": name,
-                "Sent": o.accepted,
-                "Bounced": share(o.bounced, o.accepted),
+                "Sent": o.tried,
+                "Bounced": share(o.bounced, o.tried),
                 "Spam": o.complained,
                 "Opened": share(o.opened, o.accepted),
                 "Clicked": share(o.clicked, o.accepted),

@@ -48,7 +48,7 @@ PROOFS: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
     ("Bounce", {"bounceType": "Transient", "status": None}, "delivered", None, None),
     ("Complaint", {}, "complained", None, "complained"),
     ("Complaint", {"complaintFeedbackType": "not-spam"}, "accepted", None, None),
-    ("Reject", {"reason": "Bad content"}, "bounced", None, None),
+    ("Reject", {"reason": "Bad content"}, "dropped", None, None),
 ]
 
 

@@ -11,7 +11,8 @@ from leadmill.errors import DatabaseUnavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leadmill.ports.reports import Outcomes, Overview, Reports, ReportScope
+    from leadmill.domain.outcomes import Outcomes
+from leadmill.ports.reports import Overview, Reports, ReportScope
 
 
 class Reporting(Core):

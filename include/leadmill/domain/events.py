@@ -13,6 +13,7 @@ class EventKind(StrEnum):
     DEFERRED = "deferred"
     BOUNCED = "bounced"
     REJECTED = "rejected"  # the provider dropped it before trying
+    OPTED_OUT_BEFORE = "opted_out_before"  # and said why: this person had left, or complained, in an earlier mail
     COMPLAINED = "complained"
     UNSUBSCRIBED = "unsubscribed"
     OPENED = "opened"

@@ -18,8 +18,8 @@ STATE_OF_KIND: dict[EventKind, SendState] = {
     EventKind.AUTO_REPLIED: SendState.DELIVERED,
     EventKind.UNSUBSCRIBED: SendState.DELIVERED,
     EventKind.BOUNCED: SendState.BOUNCED,
-    # Dropped by the provider after it had said yes: the mail ended the way a bounced one does, without a bounce kind.
-    EventKind.REJECTED: SendState.BOUNCED,
+    EventKind.REJECTED: SendState.DROPPED,
+    EventKind.OPTED_OUT_BEFORE: SendState.DROPPED,
     EventKind.COMPLAINED: SendState.COMPLAINED,
 }
 """Kinds that are missing here (noted, unknown) prove nothing."""
@@ -27,7 +27,7 @@ STATE_OF_KIND: dict[EventKind, SendState] = {
 SUPPRESSION_RANK: dict[str, int] = {"refuses_us": 1, "hard_bounced": 2, "unsubscribed": 3, "complained": 4}
 """Suppression reasons that come from events, the weightiest last: of several the weightiest stays."""
 
-FOLLOW_UPS_STOP_ON = ("complained", "unsubscribed", "bounced", "replied")
+FOLLOW_UPS_STOP_ON = ("complained", "unsubscribed", "bounced", "dropped", "replied")
 """Why later steps are cancelled; an automatic reply is no reason (RFC 3834), nor is a bounce that may pass."""
 
 SOFT_BOUNCE_DELAY = timedelta(weeks=1)

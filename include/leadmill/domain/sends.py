@@ -13,6 +13,7 @@ class SendState(StrEnum):
     CLAIMED = "claimed"
     ACCEPTED = "accepted"
     DELIVERED = "delivered"
+    DROPPED = "dropped"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     REFUSED = "refused"
@@ -35,7 +36,8 @@ EVIDENCE_RANK: dict[SendState, int] = {
     SendState.AMBIGUOUS: 0,
     SendState.ACCEPTED: 1,
     SendState.DELIVERED: 2,
-    SendState.BOUNCED: 3,
-    SendState.COMPLAINED: 4,
+    SendState.DROPPED: 3,  # by the provider, before it tried
+    SendState.BOUNCED: 4,
+    SendState.COMPLAINED: 5,
 }
 """The lattice of evidence: an event only ever moves a send to a higher rank, so order does not matter."""

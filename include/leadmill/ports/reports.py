@@ -7,36 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class Outcomes:
-    """What became of mails that a provider accepted; every field counts mails, not events.
-
-    `opened`, `clicked` and `replied` are by people; a click without an open counts as an open too, since many readers
-    block the pixel. `machine_opened` and `machine_clicked` count mails that only a machine touched that way.
-    """
-
-    accepted: int = 0
-    delivered: int = 0
-    bounced: int = 0
-    complained: int = 0
-    unsubscribed: int = 0
-    opened: int = 0
-    clicked: int = 0
-    replied: int = 0
-    machine_opened: int = 0
-    machine_clicked: int = 0
-
-    def __add__(self, other: Outcomes) -> Outcomes:
-        names = self.__dataclass_fields__
-        return Outcomes(**{name: getattr(self, name) + getattr(other, name) for name in names})
+from leadmill.domain.outcomes import Outcomes
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
     """One period of one campaign, or of all.
 
-    `over_time` holds the outcomes of the mails accepted in each bucket of `bucket_hours`, oldest first (aware UTC).
+    `over_time` holds the outcomes of the mails sent in each bucket of `bucket_hours`, oldest first (aware UTC).
     `by_domain` is by sending domain. `states` counts every send of the campaigns, whenever it was, by state.
     """
 
@@ -53,7 +31,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class ReportScope:
-    """What is asked for: mails accepted in [start, end), aware UTC, of one campaign or (None) of all."""
+    """What is asked for: mails sent in [start, end), aware UTC, of one campaign or (None) of all."""
 
     start: datetime
     end: datetime
@@ -69,9 +47,9 @@ class Reports(Protocol):
         ...
 
     def by_campaign(self) -> Mapping[int, Outcomes]:
-        """Outcomes of all time by campaign id; campaigns without an accepted mail are absent."""
+        """Outcomes of all time by campaign id; campaigns without a mail that was tried are absent."""
         ...
 
     def by_variant(self, campaign_id: int) -> Mapping[int, Outcomes]:
-        """Outcomes of one campaign by variant id; variants without an accepted mail are absent."""
+        """Outcomes of one campaign by variant id; variants without a mail that was tried are absent."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -128,6 +128,8 @@ class Lake:
                 "was made in. Correct the setting, or run `leadmill move-lake` once you have moved the store's files."
             ) from error
         connection.execute(f"attach '{_quoted(self._dsn)}' as pg (type postgres{access})")
+        with suppress(duckdb.CatalogException):  # before the first migration there are no events to ask
+            connection.execute(query("lake/outcomes", "define_touches"))
 
     def _prepare_s3(self, connection: duckdb.DuckDBPyConnection) -> None:
         import_extension("httpfs", con=connection)

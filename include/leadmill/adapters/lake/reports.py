@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from leadmill.adapters.lake.duck import Lake
 from leadmill.adapters.ledger.database import Database
-from leadmill.ports.reports import Outcomes, Overview, ReportScope
+from leadmill.domain.outcomes import Outcomes
+from leadmill.ports.reports import Overview, ReportScope
 from leadmill.sql import query
 
 Key = TypeVar("Key")

@@ -82,6 +82,7 @@ class EventsProjection:
             "complained": [row["send_id"] for row in moved if row["state_after"] == "complained"],
             # A soft bounce may turn out hard, without another state.
             "bounced": [row["send_id"] for row in touched if row["state_after"] == "bounced" and row["ends_sequence"]],
+            "dropped": [row["send_id"] for row in moved if row["state_after"] == "dropped"],
             "unsubscribed": [
                 i for i, at in zip(sends.send_ids, sends.unsubscribe_times, strict=True) if at and i in ours
             ],

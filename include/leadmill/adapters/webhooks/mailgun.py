@@ -19,8 +19,8 @@ WORDS = {
     "failed/permanent/greylisted": Meaning(EventKind.BOUNCED, BounceKind.SOFT),
     "failed/permanent/old": Meaning(EventKind.BOUNCED, BounceKind.SOFT),  # retries ended
     "failed/permanent/suppress-bounce": Meaning(EventKind.REJECTED, BounceKind.HARD),
-    "failed/permanent/suppress-unsubscribe": Meaning(EventKind.REJECTED, also=EventKind.UNSUBSCRIBED),
-    "failed/permanent/suppress-complaint": Meaning(EventKind.REJECTED, also=EventKind.UNSUBSCRIBED),
+    "failed/permanent/suppress-unsubscribe": Meaning(EventKind.REJECTED, also=EventKind.OPTED_OUT_BEFORE),
+    "failed/permanent/suppress-complaint": Meaning(EventKind.REJECTED, also=EventKind.OPTED_OUT_BEFORE),
     "failed/temporary": Meaning(EventKind.DEFERRED, BounceKind.SOFT),  # Mailgun goes on trying; permanent when it stops
 }
 

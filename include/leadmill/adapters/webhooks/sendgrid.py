@@ -30,8 +30,8 @@ WORDS = {
     "dropped": Meaning(EventKind.REJECTED),
     "dropped/Bounced Address": Meaning(EventKind.REJECTED, BounceKind.HARD),
     "dropped/Invalid": Meaning(EventKind.REJECTED, BounceKind.HARD),
-    "dropped/Unsubscribed Address": Meaning(EventKind.REJECTED, also=EventKind.UNSUBSCRIBED),
-    "dropped/Spam Reporting Address": Meaning(EventKind.REJECTED, also=EventKind.UNSUBSCRIBED),
+    "dropped/Unsubscribed Address": Meaning(EventKind.REJECTED, also=EventKind.OPTED_OUT_BEFORE),
+    "dropped/Spam Reporting Address": Meaning(EventKind.REJECTED, also=EventKind.OPTED_OUT_BEFORE),
 }
 
 _FIELDS = (

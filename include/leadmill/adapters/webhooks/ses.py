@@ -20,14 +20,14 @@ WORDS = {
     "Bounce/Permanent": Meaning(EventKind.BOUNCED, BounceKind.HARD),
     # SES did not try, because of its list: no bounce of ours, but the address stays left alone.
     "Bounce/Permanent/OnAccountSuppressionList": Meaning(EventKind.REJECTED, BounceKind.HARD),
-    "Bounce/Permanent/UnsubscribedRecipient": Meaning(EventKind.REJECTED, also=EventKind.UNSUBSCRIBED),
+    "Bounce/Permanent/UnsubscribedRecipient": Meaning(EventKind.REJECTED, also=EventKind.OPTED_OUT_BEFORE),
     "Bounce/Transient": Meaning(EventKind.BOUNCED, BounceKind.SOFT),
     "Bounce/Transient/ContentRejected": Meaning(EventKind.BOUNCED, BounceKind.BLOCKED),
     "Bounce/Transient/AttachmentRejected": Meaning(EventKind.BOUNCED, BounceKind.BLOCKED),
     # Out-of-office answers come as Transient/General too; a bounce has a status or a diagnostic text, they have none.
     "Bounce/Transient/General/no status": Meaning(EventKind.AUTO_REPLIED),
     "Complaint": Meaning(EventKind.COMPLAINED),
-    "Complaint/OnAccountSuppressionList": Meaning(EventKind.REJECTED, also=EventKind.UNSUBSCRIBED),
+    "Complaint/OnAccountSuppressionList": Meaning(EventKind.REJECTED, also=EventKind.OPTED_OUT_BEFORE),
     "Complaint/not-spam": Meaning(EventKind.NOTED),
     "Complaint/auth-failure": Meaning(EventKind.NOTED),
     "Subscription": Meaning(EventKind.NOTED),

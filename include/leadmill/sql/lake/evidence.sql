@@ -18,7 +18,7 @@ where e.send_id is not null and e.collected_at between $first_read_at and $last_
 select send_id, arg_max(state, state_rank) as state, max(state_rank)::smallint as state_rank,
   min(occurred_at) filter (where state_rank = top_rank) as happened_at, min(occurred_at) as first_at,
   arg_max(bounce_kind, case bounce_kind when 'hard' then 4 when 'blocked' then 3 when 'refuses_us' then 2 when 'soft' then 1 end)
-    filter (where kind in ('bounced', 'rejected')) as bounce_kind,
+    filter (where kind = 'bounced') as bounce_kind,
   min(occurred_at) filter (where kind = 'replied') as replied_at,
   min(occurred_at) filter (where kind = 'unsubscribed') as unsubscribed_at, bool_or(is_signed) as is_signed
 from (select *, max(state_rank) over (partition by send_id) as top_rank from proof)
@@ -30,7 +30,7 @@ group by send_id order by send_id;
 select send_id, reason, min(occurred_at) as happened_at, arg_min(event_id, (occurred_at, event_id)) as event_id,
   max(occurred_at) as last_at, bool_or(is_signed) as is_signed
 from (
-  select *, case when kind = 'complained' then 'complained' when kind = 'unsubscribed' then 'unsubscribed'
+  select *, case when kind = 'complained' then 'complained' when kind in ('unsubscribed', 'opted_out_before') then 'unsubscribed'
     when kind in ('bounced', 'rejected') and bounce_kind = 'hard' then 'hard_bounced'
     when kind = 'bounced' and bounce_kind = 'refuses_us' then 'refuses_us' end as reason from proof)
 where reason is not null group by send_id, reason order by send_id, reason;

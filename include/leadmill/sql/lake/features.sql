@@ -6,34 +6,16 @@ with mailed as (
   from pg.ledger.sends
   where accepted_at <= :as_of and accepted_at > :as_of::timestamptz - interval 365 day
 ), evidence as (
-  select
-    send_id,
-    lead_id,
-    min(occurred_at) filter (kind = 'delivered') as delivered_at,
-    -- A click proves an open, also where images are off.
-    min(occurred_at) filter (kind in ('opened', 'clicked') and not machine) as opened_at,
-    min(occurred_at) filter (kind = 'clicked' and not machine) as clicked_at,
-    min(occurred_at) filter (kind = 'replied' and not machine) as replied_at,
-    bool_or(kind = 'opened' and machine) as machine_opened,
-    bool_or(kind = 'auto_replied') as auto_replied,
-    max(occurred_at) filter (kind = 'bounced' and bounce_kind = 'soft') as soft_bounced_at,
-    bool_or(kind = 'bounced' and bounce_kind = 'hard') as hard_bounced,
-    bool_or(kind in ('bounced', 'rejected')) as failed,
-    bool_or(kind in ('complained', 'unsubscribed')) as opted_out
-  from lake.events
-  -- Both clocks: what happened later, and what had happened but was not known yet, stay unseen.
-  where occurred_at <= :as_of and collected_at <= :as_of
-    and occurred_at > :as_of::timestamptz - interval 365 day and lead_id is not null
-  group by send_id, lead_id
+  select * from touches(:as_of::timestamptz - interval 365 day, :as_of::timestamptz, null) where lead_id is not null
 )
 select
   coalesce(m.lead_id, e.lead_id) as lead_id,
   -- An SMTP server says only "accepted": without a bounce that counts as delivered; an act of a person proves it.
   coalesce(
-    e.delivered_at,
+    e.confirmed_at,
     least(case when not coalesce(e.failed, false) then m.accepted_at end, e.opened_at, e.clicked_at, e.replied_at)
   ) as delivered_at,
-  e.* exclude (send_id, lead_id, delivered_at)
+  e.* exclude (send_id, lead_id, confirmed_at)
 from mailed m full join evidence e on e.send_id = m.send_id;
 
 -- name: make_wanted_leads!

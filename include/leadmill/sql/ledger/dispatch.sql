@@ -54,8 +54,7 @@ select m.mailbox_id, m.domain_id, m.account_id, m.pool_id, m.address, m.display_
   case when a.provider_limits_read_at > :now::timestamptz - interval '24 hours' then a.others_sent_24h else 0 end
     as provider_others,
   p.name as pool,
-  coalesce(h.delivered, 0) + coalesce(ru.refused_address, 0) as delivered,
-  coalesce(h.bounced, 0) + coalesce(ru.refused_address, 0) as bounced
+  coalesce(h.tried, 0) as delivered, coalesce(h.bounced, 0) as bounced
 from ledger.mailboxes m
 join ledger.sending_domains d using (domain_id)
 join ledger.provider_accounts a using (account_id)
@@ -75,15 +74,10 @@ left join (
   from ledger.account_usage where hour > :now::timestamptz - interval '25 hours' group by account_id
 ) au on au.account_id = m.account_id
 left join (
-  select mailbox_id, sum(accepted)::integer as delivered, sum(hard_bounced)::integer as bounced
-  from ledger.mailbox_health
+  select mailbox_id, sum(tried)::integer as tried, sum(bounced)::integer as bounced
+  from ledger.mailbox_outcomes
   where day > (:now::timestamptz at time zone 'UTC')::date - :window_days::integer group by mailbox_id
 ) h on h.mailbox_id = m.mailbox_id
-left join (
-  select mailbox_id, sum(refused_address)::integer as refused_address
-  from ledger.mailbox_usage
-  where day > (:now::timestamptz at time zone 'UTC')::date - :window_days::integer group by mailbox_id
-) ru on ru.mailbox_id = m.mailbox_id
 where :account_id::bigint is null or m.account_id = :account_id::bigint
 order by m.mailbox_id;
 

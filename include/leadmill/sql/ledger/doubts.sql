@@ -93,7 +93,7 @@ limit :row_limit::integer;
 -- name: taken_around^
 -- Of the mails that an account took within a time, how many were heard of again?
 select count(*)::integer as taken,
-  count(*) filter (where s.state in ('delivered', 'bounced', 'complained'))::integer as reported
+  count(*) filter (where s.state in ('delivered', 'dropped', 'bounced', 'complained'))::integer as reported
 from ledger.sends s join ledger.mailboxes m using (mailbox_id) join ledger.provider_accounts a using (account_id)
 where a.name = :lane::text and s.accepted_at >= :since::timestamptz and s.accepted_at <= :until::timestamptz
-  and s.state in ('accepted', 'delivered', 'bounced', 'complained');
+  and s.state in ('accepted', 'delivered', 'dropped', 'bounced', 'complained');

@@ -55,8 +55,7 @@ where c.complaints > coalesce(r.seen, 0);
 
 -- name: mails_of_campaign
 -- How many mails of a campaign were accepted?
-select count(*) as mails from ledger.sends
-where campaign_id = :campaign_id::bigint and state in ('accepted', 'delivered', 'bounced', 'complained');
+select count(*) as mails from ledger.mail_outcomes where campaign_id = :campaign_id::bigint and accepted;
 
 -- name: open_review
 -- Ask for a campaign's content to be reviewed, or bring the open review up to date.

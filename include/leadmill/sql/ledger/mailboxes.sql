@@ -214,14 +214,8 @@ select address from ledger.mailboxes where mailbox_id = :mailbox_id::bigint;
 select m.mailbox_id, array_agg(d.sent order by d.day) as sent, array_agg(d.bounced order by d.day) as bounced
 from ledger.mailboxes m
 join (
-  select mailbox_id, day, sum(sent)::integer as sent, sum(bounced)::integer as bounced
-  from (
-    select mailbox_id, day, accepted as sent, hard_bounced as bounced from ledger.mailbox_health
-    where day > :since::date and accepted > 0
-    union all
-    select mailbox_id, day, refused_address, refused_address from ledger.mailbox_usage
-    where day > :since::date and refused_address > 0
-  ) e group by mailbox_id, day
+  select mailbox_id, day, sum(tried)::integer as sent, sum(bounced)::integer as bounced
+  from ledger.mailbox_outcomes where day > :since::date and tried > 0 group by mailbox_id, day
 ) d using (mailbox_id)
 where not m.status_evidence ? 'baseline' or d.day > coalesce((m.status_evidence -> 'baseline' ->> 'released_on')::date,
   (m.status_since at time zone 'UTC')::date)

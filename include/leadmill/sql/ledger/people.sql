@@ -22,7 +22,7 @@ with barring as (
   select x.email_hash from ledger.suppressions x where x.email_hash = :email_hash::bytea
   union
   select x.email_hash from ledger.suppressions x
-  where x.email is not null and x.reason <> 'hard_bounced' and ledger.inbox(x.email) = ledger.inbox(:email::text)
+  where x.email is not null and x.reason not in ('hard_bounced', 'refuses_us') and ledger.inbox(x.email) = ledger.inbox(:email::text)
 ), lifted as (
   delete from ledger.suppressions x using barring b where x.email_hash = b.email_hash and x.reason <> 'erased'
   returning x.email_hash, x.reason

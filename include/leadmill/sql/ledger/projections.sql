@@ -50,7 +50,7 @@ with told as (
   update ledger.sends s set
   state = case when e.rank > b.rank then e.state else s.state end,
   state_changed_at = case when e.rank > b.rank then e.at
-    when e.rank = b.rank and e.state in ('delivered', 'bounced', 'complained') then least(s.state_changed_at, e.at)
+    when e.rank = b.rank and e.state in ('delivered', 'dropped', 'bounced', 'complained') then least(s.state_changed_at, e.at)
     else s.state_changed_at end,
   accepted_at = case when s.accepted_at is null then coalesce(s.claimed_at, e.first_at) else s.accepted_at end,
   -- Why it would not have gone out is no longer true.
@@ -107,22 +107,22 @@ returning email_hash;
 -- What became of the mails that a mailbox sent on a day? Counted anew, so that a repeated event never counts twice.
 insert into ledger.mailbox_health
   (mailbox_id, day, accepted, delivered, hard_bounced, soft_bounced, blocked, complained, unsubscribed, replied)
-select s.mailbox_id, t.day, count(*),
-  count(*) filter (where s.state in ('delivered', 'complained')),
-  count(*) filter (where s.state = 'bounced' and s.bounce_kind = 'hard'),
-  count(*) filter (where s.state = 'bounced' and s.bounce_kind = 'soft'),
-  count(*) filter (where s.state = 'bounced' and s.bounce_kind = 'blocked'),
-  count(*) filter (where s.state = 'complained'),
-  count(*) filter (where s.unsubscribed_at is not null),
-  count(*) filter (where s.replied_at is not null)
+select s.mailbox_id, t.day, count(*) filter (where s.accepted),
+  count(*) filter (where s.delivered),
+  count(*) filter (where s.accepted and s.bounced), -- what was refused at RCPT stands in mailbox_usage, at once
+  count(*) filter (where s.soft_bounced),
+  count(*) filter (where s.blocked),
+  count(*) filter (where s.complained),
+  count(*) filter (where s.unsubscribed),
+  count(*) filter (where s.replied)
 from (
   select day, array_agg(distinct mailbox_id) as mailbox_ids
   from unnest(:mailbox_ids::bigint[], :days::date[]) as t(mailbox_id, day) group by day
 ) t
 cross join lateral (                          -- day by day: the mails of a day are found by their pages
-  select * from ledger.sends d
+  select * from ledger.mail_outcomes d
   where d.accepted_at >= t.day::timestamp at time zone 'UTC' and d.accepted_at < (t.day + 1)::timestamp at time zone 'UTC'
-    and d.mailbox_id = any(t.mailbox_ids) and d.state in ('accepted', 'delivered', 'bounced', 'complained')
+    and d.mailbox_id = any(t.mailbox_ids)
 ) s
 group by s.mailbox_id, t.day
 on conflict (mailbox_id, day) do update set accepted = excluded.accepted, delivered = excluded.delivered,

@@ -36,7 +36,7 @@ with mine as materialized (
   select h.send_id, h.campaign_status, h.is_over, h.is_stopped,
     case when h.email is null or h.erased_at is not null then 'erased' else coalesce(x.reason, (
         select b.reason from ledger.suppressions b
-        where b.email is not null and b.reason <> 'hard_bounced' and ledger.inbox(b.email) = ledger.inbox(h.email)
+        where b.email is not null and b.reason not in ('hard_bounced', 'refuses_us') and ledger.inbox(b.email) = ledger.inbox(h.email)
         limit 1),
       case when h.legal_basis <> all(h.accepts_legal_bases) then 'policy'
         when ledger.country_bars(h.legal_basis, h.company, h.job_title, h.email_domain,

@@ -81,7 +81,7 @@ with route as (
       else s.state_changed_at end
   from route, unnest(:send_ids::bigint[], :provider_message_ids::text[]) as r(send_id, provider_message_id)
   where s.send_id = r.send_id
-    and s.state in ('claimed', 'ambiguous', 'lost', 'planned', 'accepted', 'delivered', 'bounced', 'complained')
+    and s.state in ('claimed', 'ambiguous', 'lost', 'planned', 'accepted', 'delivered', 'dropped', 'bounced', 'complained')
   returning s.send_id, s.state, s.mailbox_id, coalesce(s.claimed_at, :now::timestamptz) as claimed_at
 ), counted as (
   insert into ledger.mailbox_usage as mu (mailbox_id, day, accepted)

@@ -1,17 +1,11 @@
 -- name: pool_history^
 -- What became of the mails of a pool's mailboxes since a day?
-select p.pool_id, coalesce(sum(h.mails), 0)::integer as mails, coalesce(sum(h.bounced), 0)::integer as bounced,
+select p.pool_id, coalesce(sum(h.tried), 0)::integer as mails, coalesce(sum(h.bounced), 0)::integer as bounced,
   coalesce(sum(h.complained), 0)::integer as complained, coalesce(sum(h.blocked), 0)::integer as blocked,
   coalesce(sum(h.replied), 0)::integer as replied
 from ledger.pools p
 left join ledger.mailboxes m using (pool_id)
-left join (
-  select mailbox_id, accepted as mails, hard_bounced as bounced, complained, blocked, replied
-  from ledger.mailbox_health where day > :since::date
-  union all
-  select mailbox_id, refused_address, refused_address, 0, 0, 0
-  from ledger.mailbox_usage where day > :since::date and refused_address > 0
-) h using (mailbox_id)
+left join (select * from ledger.mailbox_outcomes where day > :since::date) h using (mailbox_id)
 where p.name = :pool::text
 group by p.pool_id;
 

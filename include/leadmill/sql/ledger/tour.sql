@@ -20,7 +20,7 @@ select
   count(*) filter (where state = 'planned' and due_at <= :as_of::timestamptz) as due,
   count(*) filter (where state = 'claimed') as under_way,
   count(*) filter (where accepted_at is not null) as handed_over,
-  count(*) filter (where state in ('delivered', 'bounced', 'complained')) as answered
+  count(*) filter (where state in ('delivered', 'dropped', 'bounced', 'complained')) as answered
 from ledger.sends
 where campaign_id = :campaign_id::bigint;
 

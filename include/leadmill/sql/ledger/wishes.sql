@@ -58,7 +58,7 @@ returning email_hash;
 with barred as materialized (
   select distinct on (w.inbox) w.inbox, w.reason, w.at, w.place
   from ledger.last_wishes w join ledger.suppressions x on x.email_hash = w.who
-  where w.word = 'suppressed' and w.inbox is not null and w.reason <> 'hard_bounced' and x.email is null
+  where w.word = 'suppressed' and w.inbox is not null and w.reason not in ('hard_bounced', 'refuses_us') and x.email is null
   order by w.inbox, w.place desc
 ), inboxes as materialized (
   select l.email_hash, l.email, ledger.keyed_hash(ledger.inbox(l.email), :inner_pad::bytea, :outer_pad::bytea) as inbox
