@@ -5,7 +5,7 @@ from __future__ import annotations
 from leadmill.sql.migrations import run_sql_file
 
 revision = "0022"
-down_revision = "0011"
+down_revision = "0019"
 
 
 def upgrade() -> None:
