@@ -29,6 +29,13 @@ TIMINGS = {
     Timing.AS_SOON_AS_POSSIBLE: ("As soon as possible", "Whenever a mailbox is free, also at night and at weekends."),
     Timing.UTC_TIME: ("A fixed hour in UTC", "The same moment all over the world."),
 }
+WEIGHTS = {0.5: "Half as fast", 1.0: "Normal", 2.0: "Twice as fast", 4.0: "Four times as fast"}
+"""A campaign's share of its pool beside another campaign of normal weight."""
+
+
+def weight(value: float) -> str:
+    """A campaign's weight in words."""
+    return WEIGHTS.get(value, f"{value:g} times as fast")
 
 
 def moment(at: datetime) -> str:
@@ -44,7 +51,10 @@ def schedule_words(draft: CampaignDraft) -> str:
     waits = ", ".join(f"{s.delay_days} days before follow-up {n}" for n, s in enumerate(draft.steps[1:], 1))
     tracked = [name for name, on in (("opens", draft.track_opens), ("clicks", draft.track_clicks)) if on]
     follow = f" Waits {waits}." if waits else ""
-    return f"{TIMINGS[draft.timing][0]}{hour}, {start}, {end}.{follow} Tracks {' and '.join(tracked) or 'nothing'}."
+    share = "" if draft.weight == 1 else f" {weight(draft.weight)} as a normal campaign of its pool."
+    return (
+        f"{TIMINGS[draft.timing][0]}{hour}, {start}, {end}.{follow}{share} Tracks {' and '.join(tracked) or 'nothing'}."
+    )
 
 
 def mail_name(step: int) -> str:

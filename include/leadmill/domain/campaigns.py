@@ -10,6 +10,7 @@ from leadmill.domain.attachments import AttachedFile
 from leadmill.domain.content_blocks import ContentBlock, blocks_problems
 from leadmill.domain.segments import Segment
 from leadmill.domain.template_fields import fallback_problems
+from leadmill.domain.turns import LEAST_WEIGHT, MOST_WEIGHT, NORMAL_WEIGHT
 from leadmill.errors import Conflict
 
 NAME_LIMIT = 200
@@ -92,6 +93,7 @@ class CampaignDraft:
     """What an analyst edits; may be incomplete, the pre-flight checks say what is missing. Times are aware UTC.
 
     `fallbacks`: what stands in for a variable that a lead lacks, wherever the template gives no default of its own.
+    `weight`: its share of the pool's days beside the other campaigns that have mail due; 1 is normal.
     """
 
     name: str
@@ -106,6 +108,7 @@ class CampaignDraft:
     track_clicks: bool = True
     fallbacks: tuple[tuple[str, str], ...] = ()
     blocks: tuple[ContentBlock, ...] = ()
+    weight: float = NORMAL_WEIGHT
 
     def problems(self) -> list[str]:
         """What makes the draft impossible to keep, one sentence each; empty where it is fine."""
@@ -118,6 +121,7 @@ class CampaignDraft:
             if moment is not None and moment.tzinfo is None:
                 found.append(f"The {label} needs a time zone.")
         found += self._schedule_problems()
+        found += weight_problems(self.weight)
         if len(self.steps) > STEPS_LIMIT:
             found.append(f"At most {STEPS_LIMIT} steps.")
         for number, step in enumerate(self.steps, start=1):
@@ -127,6 +131,13 @@ class CampaignDraft:
     def _schedule_problems(self) -> list[str]:
         times = [t for t in (self.starts_at, self.ends_at) if t is not None and t.tzinfo is not None]
         return ["The end must come after the start."] if times != sorted(set(times)) else []
+
+
+def weight_problems(weight: float) -> list[str]:
+    """What is wrong with a campaign's weight; empty where it is fine."""
+    if LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+        return []
+    return [f"A campaign's weight lies between {LEAST_WEIGHT:g} and {MOST_WEIGHT:g}; 1 is normal."]
 
 
 def _step_problems(number: int, step: Step) -> list[str]:

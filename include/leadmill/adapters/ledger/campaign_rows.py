@@ -48,6 +48,7 @@ def _draft_of(row: Row, variants: Sequence[Row]) -> CampaignDraft:
         track_clicks=row["track_clicks"],
         fallbacks=fallbacks_of(row),
         blocks=blocks_of(row),
+        weight=row["weight"],
     )
 
 

@@ -1,9 +1,9 @@
 -- name: insert_campaign^
 -- Store a new draft; which id did it get?
 insert into ledger.campaigns (name, pool_id, segment, timing, send_hour, starts_at, ends_at, track_opens, track_clicks,
-  fallbacks, blocks, seed, created_by, created_at, updated_at)
+  fallbacks, blocks, weight, seed, created_by, created_at, updated_at)
 values (:name, :pool_id, :segment, :timing, :send_hour, :starts_at, :ends_at, :track_opens, :track_clicks,
-  :fallbacks, :blocks, :seed, :created_by, :as_of, :as_of)
+  :fallbacks, :blocks, :weight, :seed, :created_by, :as_of, :as_of)
 returning campaign_id;
 
 -- name: lock_campaign^
@@ -21,7 +21,7 @@ from ledger.campaigns c where c.campaign_id = :campaign_id for update of c;
 update ledger.campaigns
 set name = :name, pool_id = :pool_id, segment = :segment, timing = :timing, send_hour = :send_hour,
   starts_at = :starts_at, ends_at = :ends_at, track_opens = :track_opens, track_clicks = :track_clicks,
-  fallbacks = :fallbacks, blocks = :blocks, updated_at = :as_of
+  fallbacks = :fallbacks, blocks = :blocks, weight = :weight, updated_at = :as_of
 where campaign_id = :campaign_id and status = 'draft';
 
 -- name: delete_steps!
@@ -46,6 +46,11 @@ set status = :status::text, status_reason = :reason::text, updated_at = :as_of::
   approved_at = case when :status::text = 'approved' then coalesce(approved_at, :as_of::timestamptz)
     else approved_at end,
   finished_at = case when :status::text in ('finished', 'cancelled') then :as_of::timestamptz else finished_at end
+where campaign_id = :campaign_id::bigint;
+
+-- name: set_weight!
+-- Change a campaign's share of its pool; what it has had so far stands.
+update ledger.campaigns set weight = :weight::float8, updated_at = :as_of::timestamptz
 where campaign_id = :campaign_id::bigint;
 
 -- name: cancel_planned!
