@@ -1,7 +1,7 @@
 """What becomes of campaigns that share a pool, day by day: who is done when, and do follow-ups keep their gap?
 
-Plays the turns of production (`in_turn`, `moved_on`) with the pool's days as they are planned. It knows no bounces, replies
-and windows, nor which mailbox a thread belongs to: an estimate for pre-flight, and a comparison.
+Plays the turns of production (`in_turn`, `moved_on`) with the pool's days as they are planned. It knows no bounces,
+replies and windows, nor which mailbox a thread belongs to: an estimate for pre-flight, and a comparison.
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ LEAST_WEIGHT, MOST_WEIGHT = 0.1, 10.0
 choice."""
 
 OTHERS_SHARE = 0.2
-"""While follow-ups would fill the mailboxes, so much is left for first mails of campaigns that have no follow-up due. So
-a wave of follow-ups of one campaign (days long, after days full of first mails) does not stop the others, and delays the
-gaps by a quarter of its own length at most. A campaign's own first mails get nothing of it: they would make more
-follow-ups than the mailboxes could carry. Our choice."""
+"""While follow-ups would fill the mailboxes, so much is left for first mails of campaigns that have no follow-up due.
+So a wave of follow-ups of one campaign (days long, after days full of first mails) does not stop the others, and takes
+a quarter longer at most. A campaign's own first mails get nothing of it: they would make more follow-ups than the
+mailboxes could carry. Our choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Standing:
 class Turns:
     """How far the campaigns of a pool have come.
 
-    `pool`: where those stand that have mail due; a campaign that was idle begins here, whatever it missed. `owed`: first
-    mails of others that follow-ups have left behind, 0 to 1.
+    `pool`: where those stand that have mail due; a campaign that was idle begins here, whatever it missed. `owed`:
+    first mails of others that follow-ups have left behind, 0 to 1.
     """
 
     of_campaigns: Mapping[int, float] = field(default_factory=dict)
@@ -101,9 +101,9 @@ def moved_on(
 ) -> Turns:
     """The turns after these mails went out, by campaign; each mail counts once, however often it is tried.
 
-    Follow-ups count, too: a campaign has its share of the mailboxes' days, not of the first mails. Since they go without
-    waiting for a turn, they may put a campaign ahead; by no more than `most_ahead` mails (a day of its mailboxes), so that
-    its own first mails do not wait for longer.
+    Follow-ups count, too: a campaign has its share of the mailboxes' days, not of the first mails. Since they go
+    without waiting for a turn, they may put a campaign ahead; by no more than `most_ahead` mails (a day of its
+    mailboxes), so that its own first mails do not wait for longer.
     """
     served = {campaign_id: turns.of(campaign_id) for campaign_id in {*first_mails, *follow_ups}}
     pool = turns.pool

@@ -96,8 +96,8 @@ def _beside(own: Load, others: Sequence[Load]) -> str:
     share = own.weight / (own.weight + sum(each.weight for each in with_first_mails))
     mails = sum(each.mails for each in others)
     return (
-        f"of the pool's own; beside {counted(len(others), 'running campaign')} with {mails:,} mails to come its share is "
-        f"{share:.0%} at first"
+        f"of the pool's own; beside {counted(len(others), 'running campaign')} with {mails:,} mails to come its share "
+        f"is {share:.0%} at first"
     )
 
 

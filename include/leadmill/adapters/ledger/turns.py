@@ -17,8 +17,9 @@ from leadmill.sql import query
 def take_turns(
     connection: psycopg.Connection[DictRow], claimed: Mapping[str, Sequence[Any]], lane: LaneCapacity
 ) -> None:
-    """Count claimed mails (the rows' values by field) for their campaigns; one that was claimed before counts no more."""
-    counted = Counter(zip(claimed["campaign_id"], claimed["pool_id"], claimed["step"], claimed["is_first_claim"]))
+    """Count claimed mails (the rows' values by field) for their campaigns; one that was claimed before counts not."""
+    names = ("campaign_id", "pool_id", "step", "is_first_claim")
+    counted = Counter(zip(*(claimed[name] for name in names), strict=True))
     mails: dict[int, tuple[int, Counter[bool]]] = {}
     for (campaign_id, pool_id, step, is_first_claim), count in counted.items():
         if is_first_claim:

@@ -90,7 +90,7 @@ with running as materialized (
   where s.share > 0
 ), second_look as (
   -- Where some had less due than their share, the others fill the room.
-  select d.entry, d.send_id, d.due_at,
+  select d.entry, d.send_id, d.due_at, s.campaign_id,
     s.begins + (s.turn + (d.nth - 1) / s.weight - s.least) / (s.level - s.least) as place
   from (select pool_id, count(*)::integer as found from first_look group by pool_id) l
   join shares s on s.pool_id = l.pool_id and s.room > l.found
@@ -99,14 +99,14 @@ with running as materialized (
 ), entries as materialized (
   -- `place`: how full the pool's room is by then; from a million on, what goes only where room is left.
   select * from (
-    select entry, send_id, 0::bigint as mailbox_id, due_at, place from first_look
+    select entry, send_id, 0::bigint as mailbox_id, due_at, campaign_id, place from first_look
     union all
-    select entry, send_id, 0, due_at, place from second_look
+    select entry, send_id, 0, due_at, campaign_id, place from second_look
     union all
-    select f.entry, f.send_id, f.mailbox_id, f.due_at,
+    select f.entry, f.send_id, f.mailbox_id, f.due_at, f.campaign_id,
       case when f.nth > p.first_follow_ups then 1e6 else 0 end + (f.nth - 1)::float8 / f.pool_room
     from follow_ups f left join pools p on p.pool_id = f.pool_id
-  ) every order by place limit :row_limit::integer
+  ) every order by place, campaign_id limit :row_limit::integer
 ), held as materialized (
   select e.entry, e.place, e.due_at as queued_until, s.send_id, s.campaign_id, s.variant_id, s.lead_id, s.step, s.attempts,
     s.priority, s.due_at, s.window_ends_at, s.claim_id is null as is_first_claim, s.mailbox_id as preferred_mailbox_id, e.mailbox_id as thread_mailbox_id,
