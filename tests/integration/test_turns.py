@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
@@ -125,7 +125,9 @@ def test_a_follow_up_whose_thread_began_in_no_mailbox_goes_first_from_any(app: A
     waves=st.lists(st.integers(0, 12), min_size=5, max_size=5),
     rooms=st.lists(st.integers(1, 14), min_size=1, max_size=6),
 )
-@with_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@with_settings(
+    max_examples=6, deadline=None, phases=(Phase.generate,), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_claims_take_the_turns_that_the_domain_says(
     app: App, counts: list[int], weights: list[float], waves: list[int], rooms: list[int]
 ) -> None:

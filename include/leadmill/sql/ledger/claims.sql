@@ -41,20 +41,20 @@ with running as materialized (
   left join ledger.campaign_turns t on t.campaign_id = c.campaign_id
   where c.status = 'running' and (c.starts_at is null or c.starts_at <= :as_of::timestamptz)
     and (c.ends_at is null or c.ends_at > :now::timestamptz)
+), due_follow_ups as materialized (
+  select d.*, r.campaign_id, r.pool_id, r.room as pool_room, m.mailbox_id, m.room,
+    row_number() over (partition by r.pool_id, m.mailbox_id order by d.due_at, d.priority desc, d.send_id) as nth_of_mailbox
+  from running r
+  cross join unnest(:mailbox_ids::bigint[], :rooms::integer[]) as m(mailbox_id, room)
+  cross join lateral (
+    select d.ctid as entry, d.send_id, d.due_at, d.priority from ledger.due_sends d
+    where d.campaign_id = r.campaign_id and d.mailbox_id = m.mailbox_id and d.due_at <= :as_of::timestamptz
+    order by d.due_at, d.priority desc, d.send_id limit m.room
+  ) d
+  where r.has_follow_ups
 ), follow_ups as materialized (
   select f.*, row_number() over (partition by f.pool_id order by f.due_at, f.priority desc, f.send_id) as nth
-  from (
-    select d.*, r.campaign_id, r.pool_id, r.room as pool_room, m.mailbox_id, m.room,
-      row_number() over (partition by r.pool_id, m.mailbox_id order by d.due_at, d.priority desc, d.send_id) as nth_of_mailbox
-    from running r
-    cross join unnest(:mailbox_ids::bigint[], :rooms::integer[]) as m(mailbox_id, room)
-    cross join lateral (
-      select d.ctid as entry, d.send_id, d.due_at, d.priority from ledger.due_sends d
-      where d.campaign_id = r.campaign_id and d.mailbox_id = m.mailbox_id and d.due_at <= :as_of::timestamptz
-      order by d.due_at, d.priority desc, d.send_id limit m.room
-    ) d
-    where r.has_follow_ups
-  ) f where f.nth_of_mailbox <= f.room
+  from due_follow_ups f where f.nth_of_mailbox <= f.room
 ), pools as materialized (
   -- How far would the campaigns come that have come least far, if none ran out? The water level of their turns. How many
   -- follow-ups have the right of way, and are there more, so that a share is left for other campaigns' first mails?
@@ -74,7 +74,7 @@ with running as materialized (
   select s.*, ceil(s.look_ahead::float8 * s.share / s.room)::integer as ahead,
     -- Where a claim is full of follow-ups: after those with the right of way; otherwise after all of them.
     case when not s.are_many then s.follow_ups::float8 / s.room
-      when s.campaign_id = any(array(select distinct f.campaign_id from follow_ups f)) then 2e6
+      when s.campaign_id = any(array(select distinct f.campaign_id from due_follow_ups f)) then 2e6
       else s.first_follow_ups::float8 / s.room end as begins
   from (
     select r.campaign_id, r.pool_id, r.room, r.look_ahead, r.turn, r.weight, p.least, p.level, p.follow_ups,
