@@ -55,35 +55,34 @@ with running as materialized (
 ), follow_ups as materialized (
   select f.*, row_number() over (partition by f.pool_id order by f.due_at, f.priority desc, f.send_id) as nth
   from due_follow_ups f where f.nth_of_mailbox <= f.room
-), pools as materialized (
-  -- How far would the campaigns come that have come least far, if none ran out? The water level of their turns. How many
-  -- follow-ups have the right of way, and are there more, so that a share is left for other campaigns' first mails?
-  select p.pool_id, p.least, p.level, p.room, f.follow_ups, p.room - p.left_to_others as first_follow_ups,
-    f.follow_ups > p.room - p.left_to_others as are_many
+), rooms as materialized (
+  -- How many follow-ups have the right of way, and are there more, so that a share is left for other campaigns' first mails?
+  select p.*, p.room - p.left_to_others as first_follow_ups, p.follow_ups > p.room - p.left_to_others as are_many
   from (
-    select pool_id, min(turn) as least, min(level) as level, max(room) as room,
-      floor(max(room) * :others_share::float8 + max(owed) * (1 - :others_share::float8))::integer as left_to_others
-    from (
-      select r.*, (room + sum(weight * turn) over least_far) / sum(weight) over least_far as level
-      from running r where has_first_mails
-      window least_far as (partition by pool_id order by turn, campaign_id)
-    ) filled group by pool_id
+    select r.pool_id, max(r.room) as room,
+      floor(max(r.room) * :others_share::float8 + max(r.owed) * (1 - :others_share::float8))::integer as left_to_others,
+      (select count(*)::integer from follow_ups f where f.pool_id = r.pool_id) as follow_ups
+    from running r group by r.pool_id
   ) p
-  cross join lateral (select count(*)::integer as follow_ups from follow_ups f where f.pool_id = p.pool_id) f
+), standing as materialized (
+  select r.campaign_id, r.pool_id, r.room, r.look_ahead, r.turn, r.weight, p.follow_ups, p.first_follow_ups, p.are_many,
+    p.are_many and r.campaign_id = any(array(select distinct f.campaign_id from due_follow_ups f)) as goes_last
+  from running r join rooms p on p.pool_id = r.pool_id where r.has_first_mails
+), levels as materialized (
+  -- How far would the campaigns come that have come least far, if none ran out? The water level of their turns.
+  select pool_id, goes_last, min(turn) as least, min(level) as level from (
+    select s.*, (room + sum(weight * turn) over least_far) / sum(weight) over least_far as level from standing s
+    window least_far as (partition by pool_id, goes_last order by turn, campaign_id)
+  ) filled group by pool_id, goes_last
 ), shares as materialized (
-  select s.*, ceil(s.look_ahead::float8 * s.share / s.room)::integer as ahead,
+  select s.*, l.least, l.level, ceil(s.look_ahead::float8 * d.share / s.room)::integer as ahead, d.share,
     -- Where a claim is full of follow-ups: after those with the right of way; otherwise after all of them.
-    case when not s.are_many then s.follow_ups::float8 / s.room
-      when s.campaign_id = any(array(select distinct f.campaign_id from due_follow_ups f)) then 2e6
+    case when not s.are_many then s.follow_ups::float8 / s.room when s.goes_last then 2e6
       else s.first_follow_ups::float8 / s.room end as begins
-  from (
-    select r.campaign_id, r.pool_id, r.room, r.look_ahead, r.turn, r.weight, p.least, p.level, p.follow_ups,
-      p.first_follow_ups, p.are_many,
-      greatest(0, least(r.room, 1 + ceil((p.level - r.turn) * r.weight)))::integer as share
-    from running r join pools p on p.pool_id = r.pool_id where r.has_first_mails
-  ) s
+  from standing s join levels l on l.pool_id = s.pool_id and l.goes_last = s.goes_last
+  cross join lateral (select greatest(0, least(s.room, 1 + ceil((l.level - s.turn) * s.weight)))::integer as share) d
 ), first_look as materialized (
-  select d.entry, d.send_id, d.due_at, s.pool_id, s.campaign_id, d.nth = s.share as is_full,
+  select d.entry, d.send_id, d.due_at, s.pool_id, s.campaign_id, s.goes_last, d.nth = s.share as is_full,
     s.begins + (s.turn + (d.nth - 1) / s.weight - s.least) / (s.level - s.least) as place
   from shares s
   cross join lateral ledger.due_first_mails(s.campaign_id, :as_of::timestamptz, s.ahead, 0, s.share) d
@@ -92,8 +91,8 @@ with running as materialized (
   -- Where some had less due than their share, the others fill the room.
   select d.entry, d.send_id, d.due_at, s.campaign_id,
     s.begins + (s.turn + (d.nth - 1) / s.weight - s.least) / (s.level - s.least) as place
-  from (select pool_id, count(*)::integer as found from first_look group by pool_id) l
-  join shares s on s.pool_id = l.pool_id and s.room > l.found
+  from (select pool_id, goes_last, count(*)::integer as found from first_look group by pool_id, goes_last) l
+  join shares s on s.pool_id = l.pool_id and s.goes_last = l.goes_last and s.room > l.found
     and (s.share = 0 or s.campaign_id = any(array(select f.campaign_id from first_look f where f.is_full)))
   cross join lateral ledger.due_first_mails(s.campaign_id, :as_of::timestamptz, s.ahead, s.share, s.room - l.found) d
 ), entries as materialized (
@@ -105,7 +104,7 @@ with running as materialized (
     union all
     select f.entry, f.send_id, f.mailbox_id, f.due_at, f.campaign_id,
       case when f.nth > p.first_follow_ups then 1e6 else 0 end + (f.nth - 1)::float8 / f.pool_room
-    from follow_ups f left join pools p on p.pool_id = f.pool_id
+    from follow_ups f join rooms p on p.pool_id = f.pool_id
   ) every order by place, campaign_id limit :row_limit::integer
 ), held as materialized (
   select e.entry, e.place, e.due_at as queued_until, s.send_id, s.campaign_id, s.variant_id, s.lead_id, s.step, s.attempts,
