@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import campaign_editing
 import campaign_list
+import campaign_schedule
 import page
 import streamlit as st
 
@@ -23,6 +24,7 @@ def show(detail: CampaignDetail) -> None:
         if detail.status is CampaignStatus.PAUSED:
             _resume(detail)
         if CampaignStatus.CANCELLED in may:
+            _weigh(detail)
             _cancel(detail)
         if st.button("Copy", icon=":material/content_copy:", key="copy_campaign", help="A new draft with all of this."):
             with page.attempt():
@@ -61,6 +63,16 @@ def _resume(detail: CampaignDetail) -> None:
             with page.attempt():
                 page.leadmill().resume_campaign(page.actor(), detail.campaign_id, page.now(), reason)
                 _done("Resumed.")
+
+
+def _weigh(detail: CampaignDetail) -> None:
+    with st.popover("Share", icon=":material/balance:"):
+        st.caption("Counts from the next mail on; what is out already stays as it is.")
+        weight = campaign_schedule.choose_weight(detail.draft.weight, "campaign_weight")
+        if st.button("Change share", type="primary", key="weigh_campaign"):
+            with page.attempt():
+                page.leadmill().weigh_campaign(page.actor(), detail.campaign_id, weight, page.now())
+                _done("Changed.")
 
 
 def _cancel(detail: CampaignDetail) -> None:

@@ -35,6 +35,7 @@ def edit(draft: CampaignDraft) -> CampaignDraft:
     with right:
         draft = _edit_period(draft)
         draft = campaign_contacts.edit_ending(_edit_delays(draft))
+        draft = replace(draft, weight=choose_weight(draft.weight, key("weight")))
         return _edit_tracking(draft)
 
 
@@ -153,6 +154,19 @@ def _edit_delays(draft: CampaignDraft) -> CampaignDraft:
         "address that does not exist ends the sequence in any case.",
     )
     return replace(draft, steps=tuple(steps), ends_on_any_bounce=ends)
+
+
+def choose_weight(stored: float, name: str) -> float:
+    """A choice of the campaign's share of its pool."""
+    weights = sorted({*campaign_words.WEIGHTS, stored})
+    return st.selectbox(
+        "Beside other campaigns of the pool",
+        weights,
+        format_func=campaign_words.weight,
+        index=weights.index(stored),
+        key=name,
+        help="Campaigns that have mails due share each mailbox's day. Follow-ups go before first mails.",
+    )
 
 
 def _edit_tracking(draft: CampaignDraft) -> CampaignDraft:

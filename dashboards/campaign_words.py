@@ -35,6 +35,13 @@ TIMINGS = {
     Timing.AS_SOON_AS_POSSIBLE: ("As soon as possible", "Whenever a mailbox is free, also at night."),
     Timing.UTC_TIME: ("A fixed hour in UTC", "The same moment all over the world."),
 }
+WEIGHTS = {0.5: "Half as fast", 1.0: "Normal", 2.0: "Twice as fast", 4.0: "Four times as fast"}
+"""A campaign's share of its pool beside another campaign of normal weight."""
+
+
+def weight(value: float) -> str:
+    """A campaign's weight in words."""
+    return WEIGHTS.get(value, f"{value:g} times as fast")
 
 
 def plain(words: str) -> str:
@@ -59,8 +66,9 @@ def schedule_words(draft: CampaignDraft) -> str:
     within = f" of {draft.best_of_days} days" if draft.timing is Timing.BEST_TIME and draft.best_of_days > 1 else ""
     days = f"Sends on {draft.send_days.in_words()}."
     ending = " An answer to another campaign ends it for that person." if draft.contacts.ends_on_other_reply else ""
+    share = "" if draft.weight == 1 else f" {weight(draft.weight)} as a normal campaign of its pool."
     tracks = f"Tracks {' and '.join(tracked) or 'nothing'}."
-    return f"{TIMINGS[draft.timing][0]}{within}{hour}, {start}, {end}. {days}{follow}{ending} {tracks}"
+    return f"{TIMINGS[draft.timing][0]}{within}{hour}, {start}, {end}. {days}{follow}{ending}{share} {tracks}"
 
 
 def approval_words(draft: CampaignDraft, people: int, now: datetime) -> str:

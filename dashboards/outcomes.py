@@ -96,8 +96,8 @@ def _sent_words(total: Outcomes) -> str:
 def _threshold_words() -> str:
     return (
         "There is no such address, whether the recipient's server said so at once or by a report. Full mailboxes and "
-        f"blocks are no bounces. A mailbox is warned about above {BOUNCE_RATE_WARNS:.0%} and paused above {BOUNCE_RATE_PAUSES:.0%}; spam "
-        f"reports alert above {COMPLAINT_RATE_ALERTS:.1%}."
+        f"blocks are no bounces. A mailbox is warned about above {BOUNCE_RATE_WARNS:.0%} and paused above "
+        f"{BOUNCE_RATE_PAUSES:.0%}; spam reports alert above {COMPLAINT_RATE_ALERTS:.1%}."
     )
 
 
@@ -124,8 +124,8 @@ def show_funnel(overview: Overview) -> None:
     ]
     charts.show(charts.funnel(stages), key="overview_funnel")
     st.caption(
-        f"“Delivered” is what did not come back: {total.confirmed:,} confirmed, the others without a word so far, since "
-        f"plain SMTP sends no confirmation. {total.undelivered:,} came back for another reason than a dead address: a "
+        f"“Delivered” is what did not come back: {total.confirmed:,} confirmed, the others without a word so far, "
+        f"since plain SMTP sends no confirmation. {total.undelivered:,} came back for another reason than a dead address: a "
         "full mailbox, a block. A click counts as an open: many readers block pictures."
     )
 

@@ -15,7 +15,7 @@ from leadmill.domain.guardrails import Thresholds
 from leadmill.domain.simulation import stop_words, warning_words
 
 if TYPE_CHECKING:
-    from leadmill.domain.simulation import Band, Simulation
+    from leadmill.domain.simulation import Band, Simulation, World
     from leadmill.ports.simulation import PlanOptions
 
 _NAME = 1 + max(len(words) for words in (*stop_words().values(), *warning_words().values()))
@@ -34,8 +34,16 @@ def _day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no day; write it as 2026-12-01.") from error
 
 
+def _counts(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(",") if part)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no list of numbers; write it as 2000,500,10.") from error
+
+
 def simulate(  # noqa: PLR0913 - one option a question
     recipients: Annotated[int | None, asks("People who get the first mail.")] = None,
+    beside: Annotated[str, asks("Compare turns beside campaigns of so many, such as 2000,10.")] = "",
     domains: Annotated[int, asks("Sending domains.")] = 10,
     mailboxes_per_domain: Annotated[int, asks("Mailboxes on each domain.", "--mailboxes")] = 3,
     daily_limit: Annotated[int, asks("Mails a day of each mailbox once it is warm.", "--cap")] = 40,
@@ -93,7 +101,8 @@ def _plan(values: Mapping[str, Any]) -> PlanOptions:
 
     rules = Thresholds(**{each.name: values[each.name] for each in fields(Thresholds)})
     plain = {each.name: values[each.name] for each in fields(PlanOptions) if each.name in values}
-    return PlanOptions(**plain | {"rules": rules, "lift_after_days": values["lift_after_days"] or None})
+    read = {"rules": rules, "lift_after_days": values["lift_after_days"] or None, "beside": _counts(values["beside"])}
+    return PlanOptions(**plain | read)
 
 
 def said(simulation: Simulation) -> list[str]:
@@ -121,6 +130,25 @@ def said(simulation: Simulation) -> list[str]:
         sent, total = simulation.sent[number], simulation.total[number]
         values = "".join(f"{value:>14,.0f}" for value in (sent.low, sent.middle, sent.high))
         lines.append(f"{simulation.days[number]!s:14}{values}{total.middle:>18,.0f}")
+    return lines + _compared(world)
+
+
+def _compared(world: World) -> list[str]:
+    """What turns change for the campaigns of a pool: days from the first, 0, and how well follow-ups keep their gap."""
+    from leadmill.domain.turns_compared import compare_turns
+
+    found = compare_turns(world)
+    if not found:
+        return []
+    heads = ["first mail", "done", "on their day", "median delay"]
+    lines = ["", "Campaigns in turn, against first come, first served (day 0 is the first; nothing goes wrong):"]
+    lines.append(_row("recipients, and how they are served", heads))
+    for each in found:
+        for way, outcome in (("first come", each.first_come), ("in turn", each.in_turn)):
+            days = ["never" if day is None else str(day) for day in (outcome.first_on, outcome.done_on)]
+            kept = f"{outcome.on_their_day:.0%}" if outcome.late else "-"
+            delay = f"{outcome.median_delay:g} days" if outcome.late else "-"
+            lines.append(_row(f"{each.recipients:,}, {way}", [*days, kept, delay]))
     return lines
 
 

@@ -232,6 +232,20 @@ def test_pause_resume_and_cancel_ask_for_a_reason(world: App, monkeypatch: pytes
     assert {row["state"] for row in sends(world, campaign_id)} == {"cancelled"}
 
 
+def test_a_running_campaigns_share_of_its_pool_is_changed_on_its_page(
+    world: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign_id = draft_of(world)
+    world.approve_campaign(ANALYST, campaign_id, NOW)
+    world.plan_campaigns(NOW)
+    page = open_campaign(monkeypatch, world, campaign_id)
+    page.selectbox(key="campaign_weight").set_value(2.0)
+    page.button(key="weigh_campaign").click().run()
+    assert not page.exception
+    assert world.campaign(campaign_id).draft.weight == 2.0
+    assert "Twice as fast as a normal campaign" in words_of(page)
+
+
 def test_a_draft_is_copied_and_deleted(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
     campaign_id = draft_of(world)
     page = open_campaign(monkeypatch, world, campaign_id)

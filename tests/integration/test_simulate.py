@@ -84,6 +84,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(app: App, pool: int) -> No
         PlanOptions(recipients=10, runs=0),
         PlanOptions(recipients=10, domains=0),
         PlanOptions(recipients=10, bounce_rate=2.0),
+        PlanOptions(recipients=10, beside=(5, 0)),
         PlanOptions(recipients=10, pool="pool"),
         PlanOptions(recipients=10, false_pauses_a_month=0),
         PlanOptions(recipients=10, rules=Thresholds(bounce_warns=0.06)),
@@ -113,6 +114,25 @@ def test_the_command_says_it_in_a_table_and_writes_a_plot(
     assert CliRunner().invoke(main, ["simulate", "--recipients", "5", "--start", "soon"]).exit_code == 2
 
 
+def test_the_command_compares_turns_with_first_come_for_campaigns_beside_each_other(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leadmill.bootstrap, "app", lambda: app)
+    words = "simulate --recipients 4000 --beside 10 --warm --steps 3 --runs 1 --domains 1 --mailboxes 2 --days 400"
+    result = CliRunner().invoke(main, words.split())
+    assert result.exit_code == 0, result.output
+    table = {
+        line.split("  ")[0]: line.split()[-5:]
+        for line in result.output.splitlines()
+        if " come " in line or " turn " in line
+    }
+    assert table["10, first come"][-5] == "50"
+    assert table["10, in turn"][-5] == "1"
+    assert table["4,000, first come"][-3:] == ["0%", "97", "days"]
+    assert table["4,000, in turn"][-2:] == ["0", "days"]
+    assert CliRunner().invoke(main, ["simulate", "--recipients", "5", "--beside", "many"]).exit_code == 2
+
+
 def test_every_question_of_a_plan_is_an_option_of_the_command(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[PlanOptions] = []
 
@@ -123,7 +143,7 @@ def test_every_question_of_a_plan_is_an_option_of_the_command(app: App, monkeypa
     app_simulate = app.simulate
     monkeypatch.setattr(leadmill.bootstrap, "app", lambda: app)
     monkeypatch.setattr(app, "simulate", simulate)
-    words = """simulate --recipients 9 --domains 2 --mailboxes 4 --cap 30 --warm --curve brisk --domain-cap 90
+    words = """simulate --recipients 9 --beside 20,10 --domains 2 --mailboxes 4 --cap 30 --warm --curve brisk --domain-cap 90
         --account-cap 80 --gmail-share 0.5 --gmail-an-hour 7 --steps 2 --step-delay 4 --bounce-rate 0.01
         --complaint-rate 0.002 --block-rate 0.003 --reply-rate 0.04 --warn-above 0.02 --pause-above 0.06
         --complaints-above 0.005 --window 10 --warn-sample 50 --pause-sample 150 --false-pauses 0.5 --lift-after 0
@@ -132,7 +152,7 @@ def test_every_question_of_a_plan_is_an_option_of_the_command(app: App, monkeypa
     assert result.exit_code == 0, result.output
     assert seen == [
         PlanOptions(
-            recipients=9, domains=2, mailboxes_per_domain=4, daily_limit=30, is_warm=True, warm_up_curve="brisk",
+            recipients=9, beside=(20, 10), domains=2, mailboxes_per_domain=4, daily_limit=30, is_warm=True, warm_up_curve="brisk",
             domain_daily_limit=90, account_daily_limit=80, gmail_share=0.5, gmail_hourly_limit=7, steps=2,
             step_delay_days=4, bounce_rate=0.01, complaint_rate=0.002, block_rate=0.003, reply_rate=0.04,
             weekdays_only=True, lift_after_days=None, false_pauses_a_month=0.5,

@@ -203,6 +203,12 @@ class Campaigning(Journaling):
 
         return cancel_campaign(actor, campaign_id, campaigns=self._campaign_ledger, as_of=as_of, reason=reason)
 
+    def weigh_campaign(self, actor: Actor, campaign_id: int, weight: float, as_of: datetime) -> None:
+        """Give a campaign another share of its pool's days; 1 is normal."""
+        from leadmill.services.change_campaign import weigh_campaign
+
+        weigh_campaign(actor, campaign_id, weight, campaigns=self._campaign_ledger, as_of=as_of)
+
     def campaigns(self) -> list[CampaignSummary]:
         """Every campaign that is not deleted, newest first."""
         return self._campaign_ledger.summaries()

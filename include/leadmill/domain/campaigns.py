@@ -12,6 +12,7 @@ from leadmill.domain.content_blocks import ContentBlock, blocks_problems
 from leadmill.domain.segments import Segment
 from leadmill.domain.send_days import BEST_OF_DAYS, EVERY_DAY, MOST_BEST_OF_DAYS, SendDays
 from leadmill.domain.template_fields import fallback_problems
+from leadmill.domain.turns import LEAST_WEIGHT, MOST_WEIGHT, NORMAL_WEIGHT
 from leadmill.errors import Conflict
 
 NAME_LIMIT = 200
@@ -97,6 +98,7 @@ class CampaignDraft:
     `send_days`: on which days of the lead mails go out. `best_of_days`: for `best_time`, of so many of these days the
     best hour. `fallbacks`: what stands in for a variable that a lead lacks, wherever the template gives no default of
     its own. `ends_on_any_bounce`: a full mailbox ends the sequence, too; otherwise it only delays the next mail.
+    `weight`: its share of the pool's days beside the other campaigns that have mail due; 1 is normal.
     """
 
     name: str
@@ -115,6 +117,7 @@ class CampaignDraft:
     send_days: SendDays = EVERY_DAY
     best_of_days: int = BEST_OF_DAYS
     contacts: ContactRules = field(default_factory=ContactRules)
+    weight: float = NORMAL_WEIGHT
 
     def problems(self) -> list[str]:
         """What makes the draft impossible to keep, one sentence each; empty where it is fine."""
@@ -127,6 +130,7 @@ class CampaignDraft:
             if moment is not None and moment.tzinfo is None:
                 found.append(f"The {label} needs a time zone.")
         found += self._schedule_problems()
+        found += weight_problems(self.weight)
         if len(self.steps) > STEPS_LIMIT:
             found.append(f"At most {STEPS_LIMIT} steps.")
         for number, step in enumerate(self.steps, start=1):
@@ -145,6 +149,13 @@ class CampaignDraft:
         if not 1 <= self.best_of_days <= MOST_BEST_OF_DAYS:
             found.append(f"A best hour is looked for within 1 to {MOST_BEST_OF_DAYS} days.")
         return found + self.send_days.problems()
+
+
+def weight_problems(weight: float) -> list[str]:
+    """What is wrong with a campaign's weight; empty where it is fine."""
+    if LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+        return []
+    return [f"A campaign's weight lies between {LEAST_WEIGHT:g} and {MOST_WEIGHT:g}; 1 is normal."]
 
 
 def _step_problems(number: int, step: Step) -> list[str]:

@@ -3,18 +3,20 @@
 The words are made twice, from the same sentences: `ledger.mail_outcomes` (a view, for what the ledger alone knows) and
 `lake/outcomes.sql` (what people and machines did with a mail). Nobody else counts states or events.
 
-tried        The provider, or the recipient's server, was asked: accepted mails, and those refused at RCPT since there is no
-             such address. The base of bounce and complaint rates. A mail that a provider dropped by its own list was not tried.
+tried        The provider, or the recipient's server, was asked: accepted mails, and those refused at RCPT since there is
+             no such address. The base of bounce and complaint rates. What a provider dropped by its own list was not.
 bounced      There is no such address: a hard bounce by any event or report, or a refusal at RCPT.
-undelivered  Accepted and not brought to its reader for another reason: a full mailbox, a block, a recipient who takes no
-             mail from us. No bounce; blocks have thresholds of their own.
-delivered    Accepted, and neither bounced nor undelivered as far as anybody said. Plain SMTP confirms nothing; `confirmed`
-             counts those of which a provider said so, or a person proved it.
-opened       A person opened or clicked: many readers block pictures, and a click proves an open. Machines are told apart.
+undelivered  Accepted and not brought to its reader for another reason: a full mailbox, a block, a recipient who takes
+             no mail from us. No bounce; blocks have thresholds of their own.
+delivered    Accepted, and neither bounced nor undelivered as far as anybody said. Plain SMTP confirms nothing;
+             `confirmed` counts those of which a provider said so, or a person proved it.
+opened       A person opened or clicked: many readers block pictures, and a click proves an open. Machines are apart.
 clicked      A person clicked.
 replied      A person answered. Automatic answers are none, nor is an answer that only asks to be left alone.
 
-Source: bounces as Amazon SES counts them (hard ones; its own suppression list is left out of the rate), replies after RFC 3834.
+Opened, clicked and replied are shares of accepted mails.
+
+Source: bounces as Amazon SES counts them (hard ones; its own suppression list is left out); replies after RFC 3834.
 """
 
 from __future__ import annotations

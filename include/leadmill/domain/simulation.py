@@ -79,6 +79,7 @@ class World:
         rules: From where on guardrails act; production's unless something else is asked.
         family_shares: Share of the recipients by limited family of recipient domains; the rest is unlimited.
         hourly_limits: Of these families, mails an hour from one sending domain.
+        beside: Recipients of further campaigns in the pool, to compare turns with (`domain/turns_compared.py`).
     """
 
     recipients: int
@@ -97,6 +98,7 @@ class World:
     rules: Thresholds = PRODUCTION
     family_shares: Mapping[str, float] = field(default_factory=dict)
     hourly_limits: Mapping[str, int] = field(default_factory=dict)
+    beside: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

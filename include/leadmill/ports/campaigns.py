@@ -192,6 +192,15 @@ class CampaignLedger(Protocol):
         """
         ...
 
+    def set_weight(self, actor: Actor, campaign_id: int, weight: float, *, as_of: datetime) -> None:
+        """Change a campaign's share of its pool, also while it runs.
+
+        Raises:
+            NotFound: No such campaign.
+            Conflict: It is over.
+        """
+        ...
+
     def detail(self, campaign_id: int) -> CampaignDetail:
         """One campaign. Raises `NotFound`."""
         ...

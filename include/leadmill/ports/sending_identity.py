@@ -9,6 +9,7 @@ from typing import Protocol
 
 from leadmill.domain.access import Actor
 from leadmill.domain.capacity import MailboxLimit
+from leadmill.domain.shared_days import Load
 from leadmill.ports.content import Organisation, Sender
 
 
@@ -58,6 +59,10 @@ class SenderLedger(Protocol):
 
     def active_mailboxes(self, pool_id: int) -> list[MailboxLimit]:
         """The pool's mailboxes that may send, with their limits."""
+        ...
+
+    def loads_of_pool(self, pool_id: int, *, as_of: datetime) -> list[Load]:
+        """What the pool's running campaigns still have to send, in the order of their ids."""
         ...
 
     def example_sender(self, pool_id: int | None) -> Sender | None:

@@ -17,6 +17,7 @@ class PlanOptions:
 
     Attributes:
         recipients: People who get the first mail.
+        beside: Recipients of further campaigns of the same pool, which begin a day later.
         domains, mailboxes_per_domain, daily_limit: What sends, where no pool of the ledger is named.
         is_warm: Whether its mailboxes send their full limit from the first day.
         warm_up_curve: A curve's name or a list of daily limits; empty is the seed rule.
@@ -35,6 +36,7 @@ class PlanOptions:
     """
 
     recipients: int | None = None
+    beside: tuple[int, ...] = ()
     domains: int = 10
     mailboxes_per_domain: int = 3
     daily_limit: int = 40

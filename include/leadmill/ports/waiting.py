@@ -72,6 +72,17 @@ class RecipientsWaiting:
 
 
 @dataclass(frozen=True, slots=True)
+class SharingCampaign:
+    """A running campaign with mail due in the same pool, or the campaign itself (`is_own`), with its weight."""
+
+    campaign_id: int
+    name: str
+    weight: float
+    is_own: bool
+    has_first_mails: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Constraint:
     """One thing that binds now.
 
@@ -108,6 +119,10 @@ class WaitingLedger(Protocol):
 
     def recipients_waiting(self, campaign_id: int, *, as_of: datetime) -> list[RecipientsWaiting]:
         """Due sends by the limited family of recipient domains that they go to."""
+        ...
+
+    def sharing_pool(self, campaign_id: int, *, as_of: datetime) -> list[SharingCampaign]:
+        """The campaigns with mail due in a campaign's pool, itself among them, heaviest first."""
         ...
 
     def sticky_waiting(self, campaign_id: int, *, as_of: datetime) -> dict[int, int]:

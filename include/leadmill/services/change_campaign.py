@@ -1,12 +1,12 @@
-"""Pause, resume, cancel or delete a campaign. Dispatch sees it within two seconds."""
+"""Pause, resume, cancel or delete a campaign, or change its share. Dispatch sees it within two seconds."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from leadmill.domain.access import Actor, Role
-from leadmill.domain.campaigns import CampaignStatus
-from leadmill.errors import Conflict
+from leadmill.domain.campaigns import CampaignStatus, weight_problems
+from leadmill.errors import Conflict, InputInvalid
 from leadmill.ports.campaigns import CampaignLedger
 from leadmill.ports.store import ObjectStore
 from leadmill.services.attach_files import remove_files
@@ -50,6 +50,21 @@ def cancel_campaign(
     """
     actor.require(Role.ANALYST, to="cancel a campaign")
     return campaigns.change_status(actor, campaign_id, CampaignStatus.CANCELLED, as_of=as_of, reason=reason)
+
+
+def weigh_campaign(
+    actor: Actor, campaign_id: int, weight: float, *, campaigns: CampaignLedger, as_of: datetime
+) -> None:
+    """Give it another share of its pool, also while it runs; 1 is normal.
+
+    Raises:
+        InputInvalid: No weight.
+        NotFound, Conflict: No such campaign; it is over.
+    """
+    actor.require(Role.ANALYST, to="change a campaign's weight")
+    if problems := weight_problems(weight):
+        raise InputInvalid(" ".join(problems))
+    campaigns.set_weight(actor, campaign_id, weight, as_of=as_of)
 
 
 def delete_campaign(

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from leadmill.domain import moments
 from leadmill.domain.ab_tests import detectable_difference
 from leadmill.domain.campaigns import CampaignDraft
-from leadmill.domain.capacity import days_needed
 from leadmill.domain.contact_rules import DAYS_APART, MAILS_A_WEEK, ContactBounds
 from leadmill.domain.countries import country_name
 from leadmill.domain.quantities import counted
@@ -21,6 +20,7 @@ from leadmill.ports.sending_identity import PoolCapacity, SenderLedger
 from leadmill.ports.unsubscribe_probe import ProbeOutcome, UnsubscribeProbe
 from leadmill.services.check_contacts import check_contacts
 from leadmill.services.check_content import CompiledVariants, check_content, compile_variants
+from leadmill.services.check_schedule_fit import check_schedule_fit
 from leadmill.services.preview_message import preview_sender
 
 _LEFT_OUT = {
@@ -81,7 +81,7 @@ def check_campaign(draft: CampaignDraft, preflight: Preflight, *, as_of: datetim
         )
     checks += [*_schedule_checks(draft, preflight.audience, bounds, as_of), *_sequence_checks(draft)]
     checks += _variant_checks(draft, preview)
-    checks += _capacity_checks(draft, preview, preflight.senders, as_of)
+    checks += check_schedule_fit(draft, preview.will_be_mailed, preflight.senders, as_of=as_of)
     return checks
 
 
@@ -248,22 +248,3 @@ def _variant_checks(draft: CampaignDraft, preview: AudiencePreview) -> Iterator[
             few = difference > _TELLING_DIFFERENCE
             advice = "Too few to tell the variants apart; take fewer variants or a larger audience." if few else ""
             yield Check("variants", "warning" if few else "ok", message, advice)
-
-
-def _capacity_checks(
-    draft: CampaignDraft, preview: AudiencePreview, senders: SenderLedger, as_of: datetime
-) -> Iterator[Check]:
-    if draft.pool_id is None or not draft.steps:
-        return
-    start = max(draft.starts_at or as_of, as_of)
-    sends = preview.will_be_mailed * len(draft.steps)
-    days = days_needed(sends, senders.active_mailboxes(draft.pool_id), first_day=start.date())
-    if days is None:
-        yield Check("capacity", "error", "The pool's limits let nothing out.", "Raise a mailbox's daily limit.")
-        return
-    lasting = f"{counted(sends, 'mail takes', 'mails take')} about {counted(days, 'day')}"
-    message = f"At today's limits and warm-up, {lasting} if nothing else is sent."
-    if draft.ends_at is not None and start + timedelta(days=days) > draft.ends_at:
-        yield Check("capacity", "warning", message, "What is not out by the end expires: end later, or add mailboxes.")
-    else:
-        yield Check("capacity", "ok", message)

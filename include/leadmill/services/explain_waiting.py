@@ -14,6 +14,7 @@ from leadmill.ports.waiting import (
     RecipientsWaiting,
     SendsOpen,
     SendsWaiting,
+    SharingCampaign,
     WaitingLedger,
 )
 
@@ -46,6 +47,9 @@ _BINDING_SENTENCES: Mapping[Binding, str] = {
     Binding.RECIPIENT_HOUR: "the hourly limits of the recipients' domains",
 }
 
+_NAMED = 5
+"""Campaigns of the same pool that are named; the others are counted."""
+
 
 _PAUSED = frozenset({Binding.MAILBOX_PAUSED, Binding.DOMAIN_PAUSED, Binding.ACCOUNT_PAUSED})
 _HAND_ON = "; hand them on to another mailbox, end them, or let them wait (Deliverability, Stopped)."
@@ -66,6 +70,7 @@ def explain_waiting(
     refused = [Constraint("dispatch", "sending_refused", refusal, waiting.due, None)] if refusal else []
     found = [*refused, *_of_campaign(campaign, as_of), *_of_planned(waiting), *_of_open(open_sends, as_of)]
     if waiting.due:
+        found.extend(_of_shares(ledger.sharing_pool(campaign_id, as_of=as_of)))
         found.extend(_of_recipients(ledger.recipients_waiting(campaign_id, as_of=as_of), as_of))
         sticky = ledger.sticky_waiting(campaign_id, as_of=as_of)
         found.extend(_of_capacity(campaign, registry.mailboxes(as_of=as_of), sticky, waiting.due, as_of))
@@ -93,6 +98,21 @@ def _of_capacity(
         yield _of_mailbox(state, sticky.get(state.mailbox.mailbox_id, 0))
     for state in away:
         yield _of_moved_away(state, sticky[state.mailbox.mailbox_id], campaign)
+
+
+def _of_shares(sharing: Sequence[SharingCampaign]) -> Iterator[Constraint]:
+    """With whom the campaign shares its pool, and how much of what follow-ups leave is its own."""
+    others = [each for each in sharing if not each.is_own]
+    own = next((each for each in sharing if each.is_own), None)
+    if own is None or not others:
+        return
+    named = ", ".join(f"“{each.name}”" for each in others[:_NAMED])
+    more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
+    said = f"Its pool is shared with {named}{more}. Follow-ups that are due go first"
+    if own.has_first_mails:
+        share = own.weight / sum(each.weight for each in sharing if each.has_first_mails)
+        said += f"; of what they leave, {share:.0%} is for this campaign, and what others don't use"
+    yield Constraint("campaign", "shares_pool", f"{said}.", len(others), None)
 
 
 def _of_moved_away(state: MailboxState, count: int, campaign: CampaignStanding) -> Constraint:

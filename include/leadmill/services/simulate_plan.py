@@ -23,6 +23,7 @@ ASSUMED_BOUNCES, ASSUMED_COMPLAINTS, ASSUMED_BLOCKS, ASSUMED_REPLIES = 0.02, 0.0
 """A clean list: bounces where the guardrails see a healthy mailbox, complaints at a fifth of what alerts."""
 
 MOST_RECIPIENTS, MOST_MAILBOXES, MOST_DAYS, MOST_RUNS = 5_000_000, 1_000, 730, 1_000
+MOST_BESIDE, MOST_CAMPAIGNS = 100_000, 50
 
 
 def simulate_plan(
@@ -59,6 +60,7 @@ def simulate_plan(
         lift_after_days=options.lift_after_days,
         false_pauses_a_month=options.false_pauses_a_month or FALSE_PAUSES_A_MONTH,
         rules=options.rules,
+        beside=options.beside,
     )
     return simulate(
         _with_recipients(_with_rates(world, options, known), options, campaign),
@@ -71,6 +73,8 @@ def simulate_plan(
 def _require_sane(options: PlanOptions, recipients: int | None) -> None:
     if recipients is None or not 0 < recipients <= MOST_RECIPIENTS:
         raise InputInvalid(f"Say how many recipients, 1 to {MOST_RECIPIENTS:,}; here there are {recipients or 0}.")
+    if any(not 0 < mails <= MOST_BESIDE for mails in options.beside) or len(options.beside) > MOST_CAMPAIGNS:
+        raise InputInvalid(f"Up to {MOST_CAMPAIGNS} campaigns beside it, each with 1 to {MOST_BESIDE:,} recipients.")
     if not 0 < options.domains * options.mailboxes_per_domain <= MOST_MAILBOXES:
         raise InputInvalid(f"Domains times mailboxes per domain lie between 1 and {MOST_MAILBOXES:,}.")
     if not (0 < options.runs <= MOST_RUNS and 0 < options.days <= MOST_DAYS):

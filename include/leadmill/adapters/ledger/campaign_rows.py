@@ -55,6 +55,7 @@ def _draft_of(row: Row, variants: Sequence[Row]) -> CampaignDraft:
         send_days=SendDays(None if row["weekdays"] is None else tuple(row["weekdays"]), row["skips_holidays"]),
         best_of_days=row["best_of_days"],
         contacts=ContactRules(**{f.name: row[f.name] for f in fields(ContactRules)}),
+        weight=row["weight"],
     )
 
 

@@ -20,7 +20,7 @@ from leadmill.adapters.ledger.campaign_rows import (
 )
 from leadmill.adapters.ledger.database import Database
 from leadmill.domain.access import Actor
-from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, require_transition
+from leadmill.domain.campaigns import TRANSITIONS, CampaignDraft, CampaignStatus, require_transition
 from leadmill.errors import Conflict, InputInvalid, NotFound
 from leadmill.ports.campaigns import CampaignDetail, CampaignProgress, CampaignSummary, Conservation
 from leadmill.sql import query
@@ -92,6 +92,16 @@ class PostgresCampaigns:
             details = {"from": locked["status"], "to": status.value, "closed_sends": closed}
             record_audit(connection, actor, action, ("campaign", campaign_id), at=as_of, reason=reason, details=details)
         return closed
+
+    def set_weight(self, actor: Actor, campaign_id: int, weight: float, *, as_of: datetime) -> None:
+        with self._database.transaction() as connection:
+            locked = _lock(connection, campaign_id, None)
+            if not TRANSITIONS[CampaignStatus(locked["status"])]:
+                raise Conflict(f"Campaign {campaign_id} is {locked['status']}; its weight changes nothing any more.")
+            before = _one(connection, "campaign_detail", campaign_id)["weight"]
+            _execute(connection, "set_weight", {"campaign_id": campaign_id, "weight": weight, "as_of": as_of})
+            details = {"from": before, "to": weight}
+            record_audit(connection, actor, "campaign.weight", ("campaign", campaign_id), at=as_of, details=details)
 
     def detail(self, campaign_id: int) -> CampaignDetail:
         with self._database.transaction() as connection:
@@ -173,6 +183,7 @@ def _settings(draft: CampaignDraft) -> dict[str, Any]:
         "blocks": Jsonb([block.to_json() for block in draft.blocks]),
         **asdict(draft.contacts),
         **days_of(draft),
+        "weight": draft.weight,
     }
 
 

@@ -27,6 +27,7 @@ from leadmill.adapters.ledger.due_queue import Columns, DueRow, Taken, by_column
 from leadmill.adapters.ledger.earlier_mails import ask_for_threads, threads_of
 from leadmill.adapters.ledger.lead_fields import LeadFields, LeadRow, ask_for_leads
 from leadmill.adapters.ledger.results import cancel_follow_ups
+from leadmill.adapters.ledger.turns import take_turns
 from leadmill.domain.contact_rules import NO_CAP, REPLIED_ELSEWHERE
 from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import LEASE
@@ -89,9 +90,11 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
         _put_back(connection, lane, taken, assigned)
     if not assigned.send_ids:
         return _nothing(connection, request, lane, taken, has_held=LeftReason.RECIPIENT_LIMIT in assigned.left.values())
+    every = _columns_of(taken, assigned)
     with connection.pipeline():  # and marks the sends while their leads become recipients
         marked = _mark(connection, request, lane, assigned)
-        sends = _claimed(taken, leads.fetchall(), threads_of(threads), assigned)
+        take_turns(connection, every, lane.capacity)
+        sends = _claimed(every, leads.fetchall(), threads_of(threads), assigned)
         opened = marked.fetchone()
     reached(CrashPoint.CLAIM_WRITTEN)
     used = set(assigned.mails)
@@ -206,16 +209,20 @@ def _retry_at(connection: psycopg.Connection[DictRow], request: ClaimRequest, la
     return min(ends) if due and due["has_due"] else None
 
 
+def _columns_of(taken: Taken, assigned: Assigned) -> Columns:
+    """The taken rows that go out, by field."""
+    if not assigned.left:
+        return taken.columns
+    by_send = {row.send_id: row for row in taken.mailable}
+    return by_column([by_send[send_id] for send_id in assigned.send_ids])
+
+
 def _claimed(
-    taken: Taken,
+    every: Columns,
     leads: Sequence[LeadRow],
     threads: Mapping[int, tuple[EarlierMail, ...]],
     assigned: Assigned,
 ) -> tuple[ClaimedSend, ...]:
-    every = taken.columns
-    if assigned.left:
-        by_send = {row.send_id: row for row in taken.mailable}
-        every = by_column([by_send[send_id] for send_id in assigned.send_ids])
     by_lead = {lead.lead_id: lead for lead in leads}
     attempts = [attempts + 1 for attempts in every["attempts"]]
     fields = map(LeadFields, map(by_lead.__getitem__, every["lead_id"]))

@@ -16,6 +16,7 @@ from leadmill.adapters.ledger.assignments import LaneCapacity
 from leadmill.adapters.ledger.tuple_rows import tuple_rows
 from leadmill.domain.mailboxes import account_remaining, is_warming_up
 from leadmill.domain.rotation_limits import domain_remaining
+from leadmill.domain.turns import OTHERS_SHARE
 from leadmill.sql import query
 
 _SUBJECT = "ledger/claims"
@@ -26,6 +27,8 @@ head is stale, and each look drops what it saw."""
 _LOOK_AHEAD = 1_000
 """Where mailboxes warm up, the most engaged of so many due sends go first, not merely of those that are due longest."""
 
+_FIRST_MAIL, _ANY_MAILBOX = 0, -1
+"""In the queue, in a mailbox's stead: a first mail, and a follow-up whose thread began in no mailbox."""
 
 Columns = Mapping[str, Sequence[Any]]
 """Values by the field of `DueRow`, each as long as there are rows."""
@@ -46,11 +49,13 @@ class DueRow(NamedTuple):
     window_ends_at: datetime | None
     suppressed_by: str | None
     ended_by: str | None
-    place: datetime
+    place: float
+    queued_until: datetime
     priority: float
     email: str
     step: int
     needs_look: bool
+    is_first_claim: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ def take_due_sends(
 ) -> Taken:
     """Take at most `limit` due sends off the queue, no more than the lane's mailboxes may send now.
 
+    In turn (`domain/turns.py`): due follow-ups first, then first mails of the campaigns that have come least far.
     `cap`: mails that a person gets in a week; who may come near it asks for a look at its other mails.
     """
     usable = lane.usable
@@ -85,8 +91,9 @@ def take_due_sends(
         "pool_ids": list(pools),
         "pool_rooms": [min(row_limit, room) for room in pools.values()],
         "look_aheads": [_LOOK_AHEAD if pool_id in young else 0 for pool_id in pools],
-        "mailbox_ids": [m.mailbox_id for m in usable],
-        "rooms": [min(row_limit, lane.capacities[m.mailbox_id].remaining) for m in usable],
+        "mailbox_ids": [_ANY_MAILBOX, *(m.mailbox_id for m in usable)],
+        "rooms": [row_limit, *(min(row_limit, lane.capacities[m.mailbox_id].remaining) for m in usable)],
+        "others_share": OTHERS_SHARE,
         "row_limit": row_limit,
         "cap": cap,
     }
@@ -118,8 +125,8 @@ def put_back(
         query(_SUBJECT, "put_back"),
         {
             "send_ids": [row.send_id for row in rows],
-            "mailbox_ids": [row.sticky_mailbox_id or 0 for row in rows],
-            "due_ats": [not_before[row.send_id] or row.place for row in rows],
+            "mailbox_ids": [row.sticky_mailbox_id or (_ANY_MAILBOX if row.step > 1 else _FIRST_MAIL) for row in rows],
+            "due_ats": [not_before[row.send_id] or row.queued_until for row in rows],
         },
     )
 
@@ -142,10 +149,10 @@ def by_column(rows: Sequence[DueRow]) -> Columns:
 
 
 def _put_in_order(rows: list[DueRow]) -> None:
-    """Those that are due longest first. The join keeps the queue's order, but SQL does not promise it."""
+    """Those whose turn it is first. The join keeps the order of the turns, but SQL does not promise it."""
     places = [row.place for row in rows]
     if any(map(gt, places, places[1:])):
-        rows.sort(key=lambda row: (row.place, -row.priority, row.send_id))
+        rows.sort(key=lambda row: row.place)
 
 
 def _are_all_mailable(every: Columns) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from leadmill.adapters.ledger.audit import record_audit
 from leadmill.adapters.ledger.database import Database
 from leadmill.domain.access import Actor
 from leadmill.domain.capacity import MailboxLimit
+from leadmill.domain.shared_days import Load
 from leadmill.errors import NotFound
 from leadmill.ports.content import Organisation, Sender
 from leadmill.ports.sending_identity import PoolCapacity
@@ -96,7 +98,23 @@ class PostgresSenders:
             rows = connection.execute(query(_SUBJECT, "active_mailboxes"), {"pool_id": pool_id})
             return [MailboxLimit(**row) for row in rows]
 
+    def loads_of_pool(self, pool_id: int, *, as_of: datetime) -> list[Load]:
+        values = {"pool_id": pool_id, "as_of": as_of}
+        with self._database.transaction() as connection:
+            return [_load_of(row) for row in connection.execute(query(_SUBJECT, "loads_of_pool"), values)]
+
     def example_sender(self, pool_id: int | None) -> Sender | None:
         with self._database.transaction() as connection:
             row = connection.execute(query(_SUBJECT, "example_sender"), {"pool_id": pool_id}).fetchone()
         return Sender(**row) if row else None
+
+
+def _load_of(row: Mapping[str, Any]) -> Load:
+    return Load(
+        campaign_id=row["campaign_id"],
+        first_mails=row["first_mails"],
+        delays=tuple(row["delays"]),
+        weight=row["weight"],
+        begins_in=row["begins_in"],
+        follow_ups={(each["in_days"], each["step"]): each["count"] for each in row["follow_ups"]},
+    )

@@ -9,7 +9,7 @@ from psycopg.rows import DictRow
 from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.ledger.sending_lease import LedgerSendingLease
 from leadmill.errors import NotFound
-from leadmill.ports.waiting import CampaignStanding, RecipientsWaiting, SendsOpen, SendsWaiting
+from leadmill.ports.waiting import CampaignStanding, RecipientsWaiting, SendsOpen, SendsWaiting, SharingCampaign
 from leadmill.sql import query
 
 _SUBJECT = "ledger/waiting"
@@ -39,6 +39,9 @@ class LedgerWaiting:
     def recipients_waiting(self, campaign_id: int, *, as_of: datetime) -> list[RecipientsWaiting]:
         rows = self._rows("recipient_waiting", campaign_id, as_of, subject="ledger/recipient_limits")
         return [RecipientsWaiting(**row) for row in rows]
+
+    def sharing_pool(self, campaign_id: int, *, as_of: datetime) -> list[SharingCampaign]:
+        return [SharingCampaign(**row) for row in self._rows("sharing_pool", campaign_id, as_of)]
 
     def sticky_waiting(self, campaign_id: int, *, as_of: datetime) -> dict[int, int]:
         return {row["mailbox_id"]: row["waiting"] for row in self._rows("sticky_waiting", campaign_id, as_of)}

@@ -2,10 +2,10 @@
 -- Store a new draft; which id did it get?
 insert into ledger.campaigns (name, pool_id, segment, timing, send_hour, starts_at, ends_at, track_opens, track_clicks,
   ends_on_any_bounce, fallbacks, blocks, weekdays, skips_holidays, best_of_days, leave_out_replied,
-  leave_out_in_sequence, days_apart, ends_on_other_reply, seed, created_by, created_at, updated_at)
+  leave_out_in_sequence, days_apart, ends_on_other_reply, weight, seed, created_by, created_at, updated_at)
 values (:name, :pool_id, :segment, :timing, :send_hour, :starts_at, :ends_at, :track_opens, :track_clicks,
   :ends_on_any_bounce, :fallbacks, :blocks, :weekdays::smallint[], :skips_holidays, :best_of_days, :leave_out_replied,
-  :leave_out_in_sequence, :days_apart, :ends_on_other_reply, :seed, :created_by, :as_of, :as_of)
+  :leave_out_in_sequence, :days_apart, :ends_on_other_reply, :weight, :seed, :created_by, :as_of, :as_of)
 returning campaign_id;
 
 -- name: lock_campaign^
@@ -26,7 +26,7 @@ set name = :name, pool_id = :pool_id, segment = :segment, timing = :timing, send
   ends_on_any_bounce = :ends_on_any_bounce, fallbacks = :fallbacks, blocks = :blocks, weekdays = :weekdays::smallint[],
   skips_holidays = :skips_holidays, best_of_days = :best_of_days, leave_out_replied = :leave_out_replied,
   leave_out_in_sequence = :leave_out_in_sequence, days_apart = :days_apart,
-  ends_on_other_reply = :ends_on_other_reply, updated_at = :as_of
+  ends_on_other_reply = :ends_on_other_reply, weight = :weight, updated_at = :as_of
 where campaign_id = :campaign_id and status = 'draft';
 
 -- name: delete_steps!
@@ -51,6 +51,11 @@ set status = :status::text, status_reason = :reason::text, updated_at = :as_of::
   approved_at = case when :status::text = 'approved' then coalesce(approved_at, :as_of::timestamptz)
     else approved_at end,
   finished_at = case when :status::text in ('finished', 'cancelled') then :as_of::timestamptz else finished_at end
+where campaign_id = :campaign_id::bigint;
+
+-- name: set_weight!
+-- Change a campaign's share of its pool; what it has had so far stands.
+update ledger.campaigns set weight = :weight::float8, updated_at = :as_of::timestamptz
 where campaign_id = :campaign_id::bigint;
 
 -- name: cancel_planned!

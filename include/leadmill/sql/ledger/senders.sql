@@ -65,3 +65,28 @@ join ledger.sending_domains d on d.domain_id = m.domain_id
 join ledger.provider_accounts a on a.account_id = m.account_id
 where m.pool_id = :pool_id::bigint and m.status = 'active' and d.status = 'active' and a.status = 'active'
 order by m.mailbox_id;
+
+-- name: loads_of_pool
+-- What have a pool's running campaigns still to send: first mails, and follow-ups by the days until they are due?
+select c.campaign_id, c.weight, coalesce(f.first_mails, 0)::integer as first_mails,
+  array(select st.delay_days::integer from ledger.campaign_steps st
+    where st.campaign_id = c.campaign_id and st.step > 1 order by st.step) as delays,
+  greatest(0, (coalesce(c.starts_at, :as_of::timestamptz) at time zone 'UTC')::date
+    - (:as_of::timestamptz at time zone 'UTC')::date) as begins_in,
+  coalesce(o.follow_ups, '[]') as follow_ups
+from ledger.campaigns c
+cross join lateral (
+  select count(*) as first_mails from ledger.due_sends d where d.campaign_id = c.campaign_id and d.mailbox_id = 0
+) f
+cross join lateral (
+  select jsonb_agg(to_jsonb(g)) as follow_ups from (
+    select s.step, count(*) as count, greatest(0, (d.due_at at time zone 'UTC')::date
+      - (:as_of::timestamptz at time zone 'UTC')::date) as in_days
+    from ledger.due_sends d join ledger.sends s on s.send_id = d.send_id
+    where d.campaign_id = c.campaign_id and d.mailbox_id <> 0 and s.state = 'planned'
+    group by 1, 3
+  ) g
+) o
+where c.pool_id = :pool_id::bigint and c.status = 'running'
+  and (c.ends_at is null or c.ends_at > :as_of::timestamptz)
+order by c.campaign_id;

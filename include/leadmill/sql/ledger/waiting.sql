@@ -4,6 +4,17 @@ select c.campaign_id, c.name, c.status, c.status_reason, c.pool_id, p.name as po
 from ledger.campaigns c left join ledger.pools p using (pool_id)
 where c.campaign_id = :campaign_id::bigint;
 
+-- name: sharing_pool
+-- Which running campaigns have mail due that shares a campaign's pool, with which weight, and what is waiting of each?
+select o.campaign_id, o.name, o.weight, o.campaign_id = c.campaign_id as is_own,
+  exists (select from ledger.due_sends d where d.campaign_id = o.campaign_id and d.mailbox_id = 0
+    and d.due_at <= :as_of::timestamptz) as has_first_mails
+from ledger.campaigns c join ledger.campaigns o on o.pool_id = c.pool_id
+where c.campaign_id = :campaign_id::bigint and o.status = 'running'
+  and (o.starts_at is null or o.starts_at <= :as_of::timestamptz) and (o.ends_at is null or o.ends_at > :as_of::timestamptz)
+  and exists (select from ledger.due_sends d where d.campaign_id = o.campaign_id and d.due_at <= :as_of::timestamptz)
+order by o.weight desc, o.campaign_id;
+
 -- name: sends_waiting
 -- How many planned sends wait for what, and until when at the earliest?
 select
