@@ -5,7 +5,7 @@ from __future__ import annotations
 from leadmill.sql.migrations import run_sql_file
 
 revision = "0017"
-down_revision = "0011"
+down_revision = "0015"
 
 
 def upgrade() -> None:

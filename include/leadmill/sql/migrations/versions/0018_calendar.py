@@ -5,7 +5,7 @@ from __future__ import annotations
 from leadmill.sql.migrations import run_sql_file
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0017"
 
 
 def upgrade() -> None:
