@@ -125,8 +125,8 @@ def show_funnel(overview: Overview) -> None:
     charts.show(charts.funnel(stages), key="overview_funnel")
     st.caption(
         f"“Delivered” is what did not come back: {total.confirmed:,} confirmed, the others without a word so far, "
-        f"since plain SMTP sends no confirmation. {total.undelivered:,} came back for another reason than a dead address: a "
-        "full mailbox, a block. A click counts as an open: many readers block pictures."
+        f"since plain SMTP sends no confirmation. {total.undelivered:,} came back for another reason than a dead "
+        "address: a full mailbox, a block. A click counts as an open: many readers block pictures."
     )
 
 

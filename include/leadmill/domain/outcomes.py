@@ -3,8 +3,8 @@
 The words are made twice, from the same sentences: `ledger.mail_outcomes` (a view, for what the ledger alone knows) and
 `lake/outcomes.sql` (what people and machines did with a mail). Nobody else counts states or events.
 
-tried        The provider, or the recipient's server, was asked: accepted mails, and those refused at RCPT since there is
-             no such address. The base of bounce and complaint rates. What a provider dropped by its own list was not.
+tried        The provider, or the recipient's server, was asked: accepted mails, and those refused at RCPT as there
+             is no such address. The base of bounce and complaint rates. What a provider dropped itself was not.
 bounced      There is no such address: a hard bounce by any event or report, or a refusal at RCPT.
 undelivered  Accepted and not brought to its reader for another reason: a full mailbox, a block, a recipient who takes
              no mail from us. No bounce; blocks have thresholds of their own.
