@@ -46,7 +46,10 @@ def test_a_person_sees_the_threads_and_hands_them_on(stranded: App, monkeypatch:
     page.button[place].click().run()
     assert not page.exception
     assert "5 threads go on from elsewhere." in words_of(page)
-    assert [row["mailbox_id"] for row in execute(stranded, "select distinct mailbox_id from ledger.due_sends")] == [2]
+    assert [
+        row["mailbox_id"]
+        for row in execute(stranded, "select distinct mailbox_id from ledger.due_sends where mailbox_id > 0")
+    ] == [2]
 
 
 def test_a_person_ends_them(stranded: App, monkeypatch: pytest.MonkeyPatch) -> None:
