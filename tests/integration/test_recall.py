@@ -11,6 +11,7 @@ import pytest
 
 from leadmill.bootstrap import App
 from leadmill.domain.dispatch import RECALL_WITHIN
+from leadmill.ports.recalls import Hands
 from tests.recall_world import Relay, assert_books_balance, sending, until, until_claimed
 from tests.scripted_smtp import scripted
 from tests.sending_world import (
@@ -132,6 +133,39 @@ def test_what_is_stopped_hands_nothing_over_two_seconds_later(app: App, stop: st
     assert found[becomes] == CLAIMED - len(relay.taken) > CLAIMED // 2
     assert all(row["attempts"] == 0 for row in sends(app, campaign, "state = 'planned'"))
     assert_books_balance(app)
+
+
+def test_the_answer_says_how_many_were_in_hand(app: App) -> None:
+    relay = Relay(SLOW)
+    with scripted(relay.server) as port:
+        lane, campaign = _world(app, port, 20)
+        with sending(app, lane, seconds=1):
+            until(lambda: relay.taken)
+            lead = sends(app, campaign)[-1]["lead_id"]
+            app.suppress_person(ANALYST, lead_id=lead, reason="asked us to", as_of=NOW)
+            assert app.words_on_mails_in_hand(Hands(lead_id=lead), NOW).startswith(" 1 mail was already in hand")
+            app.pause_mailbox(ANALYST, app.mailboxes(NOW)[0].mailbox.mailbox_id, reason="ill", as_of=NOW)
+            for whose in (Hands(campaign_id=campaign), Hands(domain="brand.test"), Hands(account="own smtp")):
+                assert "mails were already in hand" in app.words_on_mails_in_hand(whose, NOW)
+            assert app.words_on_mails_in_hand(Hands(campaign_id=campaign + 1), NOW) == ""
+    assert app.words_on_mails_in_hand(Hands(campaign_id=campaign), NOW) == ""
+
+
+def test_a_worker_that_cannot_look_hands_nothing_over_until_it_can(app: App) -> None:
+    """It could not know what must not go out; nothing is lost, and nobody gets two."""
+    relay = Relay(SLOW)
+    with scripted(relay.server) as port:
+        lane, campaign = _world(app, port)
+        with sending(app, lane, seconds=1):
+            until(lambda: relay.taken)
+            with app.database.transaction() as ledger:
+                ledger.execute("lock table ledger.wishes in access exclusive mode")
+                locked_at = time.monotonic()
+                time.sleep(4)
+                last = max(relay.taken.values())
+        assert last - locked_at <= WITHIN + SLOW
+        assert states(app, campaign) == {"accepted": CLAIMED}
+    assert len(relay.taken) == CLAIMED
 
 
 def test_what_was_paused_goes_out_once_when_it_is_resumed(app: App) -> None:

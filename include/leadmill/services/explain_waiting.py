@@ -52,7 +52,7 @@ _NAMED = 5
 
 
 _PAUSED = frozenset({Binding.MAILBOX_PAUSED, Binding.DOMAIN_PAUSED, Binding.ACCOUNT_PAUSED})
-_HAND_ON = "; hand them on to another mailbox, end them, or let them wait (Deliverability, Stopped)."
+_HAND_ON = " Its threads can be handed on to another mailbox, ended, or left to wait (Deliverability, Stopped)."
 
 
 def explain_waiting(
@@ -239,9 +239,9 @@ def _of_mailbox(state: MailboxState, sticky: int) -> Constraint:
         **_put_off_in_words(state.mailbox),
     )
     free = f"may send {capacity.remaining:,} now; then it waits:" if capacity.remaining else "sends nothing now:"
-    held = f" {'1 follow-up has' if sticky == 1 else f'{sticky:,} follow-ups have'} to go from here" if sticky else ""
-    if held:
-        held += _HAND_ON if capacity.binding in _PAUSED else "."
+    held = f" {'1 follow-up has' if sticky == 1 else f'{sticky:,} follow-ups have'} to go from here." if sticky else ""
+    if held and capacity.binding in _PAUSED:
+        held = _HAND_ON + held
     return Constraint(
         state.address, capacity.binding.value, f"{free} {because}.{held}", capacity.remaining, capacity.relaxes_at
     )

@@ -234,15 +234,17 @@ class Crew:
             batch.waiting.extend(pending.popleft() for _ in range(min(size, len(pending))))
             async for receipt in esp.send(batch.messages()):
                 self._put(self._answer(batch.out.pop(receipt.send_id), receipt))
-            pending.extendleft(reversed(batch.waiting))  # the last look grew stale meanwhile
             if batch.out:
                 raise RuntimeError(f"{esp.name} gave no receipt for {len(batch.out)} messages")  # noqa: TRY301
+            pending.extendleft(reversed(batch.waiting))  # the last look grew stale meanwhile
         except LeadmillError as error:
             self._failed(mailbox_id, error, batch, pending)
         except BaseException as error:
             self._broke(mailbox_id, error, batch, pending)
             if not isinstance(error, Exception):
                 raise
+        finally:
+            del self._batches[mailbox_id]
 
     def _answer(self, job: Job, receipt: Receipt) -> Answer:
         wish = self._taken_back.pop(receipt.send_id, None) if self._taken_back else None
