@@ -211,6 +211,23 @@ def test_a_mail_that_waits_behind_a_slow_one_is_not_handed_over_after_its_lead_l
     assert states(app, campaign) == {"accepted": 2, "suppressed": 1}
 
 
+def test_a_send_that_had_left_before_a_restore_is_taken_back_when_its_evidence_comes(app: App) -> None:
+    relay = Relay(SLOW)
+    with scripted(relay.server) as port:
+        lane, campaign = _world(app, port)
+        with sending(app, lane):
+            until_claimed(app)
+            last = sends(app, campaign)[-1]
+            execute(  # what a signed event writes, of a claimed row too
+                app,
+                "update ledger.sends set state = 'delivered', accepted_at = %s, replied_at = null where send_id = %s",
+                NOW, last["send_id"],
+            )  # fmt: skip
+    assert last["email"] not in relay.taken
+    assert states(app, campaign) == {"accepted": CLAIMED - 1, "delivered": 1}
+    assert len(relay.taken) == CLAIMED - 1
+
+
 def test_a_suppression_that_commits_after_looks_have_passed_is_not_missed(app: App) -> None:
     """Transactions commit in another order than they began in: what a look could not see is news to the next."""
     relay = Relay(SLOW)

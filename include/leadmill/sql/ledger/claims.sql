@@ -130,7 +130,8 @@ select h.send_id, h.campaign_id, c.pool_id, h.variant_id, h.lead_id, h.attempts,
     as ended_by,
   h.place, h.queued_until, h.priority, l.email, h.step,
   -- Only whom several campaigns mail, or whose own sequence is longer than a week's cap, is looked at once more.
-  h.step > :cap::integer or exists (select from ledger.shared_leads sl where sl.lead_id = h.lead_id) as needs_look,
+  h.step > :cap::integer or ((select exists (select from ledger.shared_leads))
+    and exists (select from ledger.shared_leads sl where sl.lead_id = h.lead_id)) as needs_look,
   h.is_first_claim
 from held h
 join ledger.campaigns c on c.campaign_id = h.campaign_id

@@ -59,7 +59,12 @@ select send_id,
   coalesce(suppressed_by, ended_by, case when campaign_status <> 'running' then 'campaign_' || campaign_status
     when is_over then 'campaign_ended' else 'sender_stopped' end) as code
 from judged
-where suppressed_by is not null or ended_by is not null or campaign_status <> 'running' or is_over or is_stopped;
+where suppressed_by is not null or ended_by is not null or campaign_status <> 'running' or is_over or is_stopped
+union all
+-- An older copy of the ledger was restored and claimed it again: evidence says meanwhile that it had left.
+select s.send_id, 'released', 'left_before'
+from mine join ledger.sends s on s.send_id = mine.send_id and s.claim_id = mine.claim_id
+where not s.answered and s.state in ('accepted', 'delivered', 'dropped', 'bounced', 'complained');
 
 -- name: sends_in_hand^
 -- How many sends are in workers' hands right now: of a person (with the aliases of the same inbox), a campaign, or what
