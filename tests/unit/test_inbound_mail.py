@@ -272,3 +272,25 @@ def test_references_that_are_not_ours_may_be_a_providers() -> None:
     reply = b"From: a@x.test\r\nIn-Reply-To: <0100abc-00@eu-west-1.amazonses.com>\r\nReferences: <1@y.test>\r\n\r\nhi"
     assert {"0100abc-00", "0100abc-00@eu-west-1.amazonses.com", "1"} <= set(read(reply)[0].references)
     assert read(f"From: a@x.test\r\nIn-Reply-To: <1@y.test> {OURS}\r\n\r\nhi".encode())[0].references == ()
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        f"----- Original message -----\r\n\r\nMessage-ID: {OURS}",
+        f"------ This is a copy of the message, including all the headers. ------\r\n\r\nMessage-ID: {OURS}",
+        f"--- Below this line is a copy of the message.\r\n\r\nMessage-ID: {OURS}",
+        f"Return-Path: <ann@brand.test>\r\nReceived: from a by b\r\nMessage-ID: {OURS}",
+        f"> Message-ID: {OURS}",
+    ],
+)
+def test_what_our_own_mail_says_is_no_reason_of_its_bounce(returned: str) -> None:
+    body = f"<lead@x.test>: the mailbox is full, try again.\r\n\r\n{returned}\r\n\r\nIf your shop doesn't exist yet: 5.1.1 steps"
+    (event,) = read(f"From: MAILER-DAEMON@mx.test\r\nContent-Type: text/plain\r\n\r\n{body}\r\n".encode())
+    assert (event.words, event.status_code, event.send_id) == (("bounce text",), "", 77)
+
+
+def test_the_numbers_of_an_ip_address_are_no_status() -> None:
+    body = f"<lead@x.test>: host mx.x.test[5.1.1.20] said: 452 later.\r\n\r\nMessage-ID: {OURS}"
+    (event,) = read(f"From: MAILER-DAEMON@mx.test\r\nContent-Type: text/plain\r\n\r\n{body}\r\n".encode())
+    assert event.status_code == ""

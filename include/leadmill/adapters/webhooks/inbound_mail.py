@@ -27,7 +27,13 @@ _FIRST_DATE = datetime(1990, 1, 1, tzinfo=UTC)  # as in `set_aside_incomplete`: 
 _WORD_NOISE = re.compile(r"[^a-z-]")  # the lake holds no free text, and Postgres no NUL
 _QUOTED_ID = re.compile(r"^[>\s]{0,20}Message-ID:\s{0,20}(<[^<>\s]{1,500}>)", re.IGNORECASE | re.MULTILINE)
 _TEXT_CHARACTERS = 200_000  # of a body that is searched for references and codes
-_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")  # never within an IP address
+_MAIL_RETURNED = re.compile(
+    r"^(?:-{2,}[^\n]{0,80}\b(?:original|copy|below|returned)\b"
+    r"|>?[ \t]{0,20}(?:X-Received|Received|Return-Path|Message-ID|DKIM-Signature):)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Where a bounce in plain text begins to give our own mail back: Gmail, Exim, qmail, or simply its headers."""
 _UNKNOWN_USER = re.compile(
     r"user unknown|unknown user|no such (user|recipient|mailbox)|does ?n.t exist|recipient rejected|address not found",
     re.IGNORECASE,
@@ -110,7 +116,7 @@ def _classify(mail: Message, sender: str) -> Iterator[tuple[tuple[str, ...], str
     elif "message/delivery-status" in reports:
         yield from _delivery_status(reports["message/delivery-status"])
     elif _DAEMON.match(sender) or mail.get("X-Failed-Recipients"):
-        text = _text(mail)
+        text = _said_of_mail(mail)
         status = _STATUS.search(text)
         words = ("bounce text/unknown user", "bounce text") if _UNKNOWN_USER.search(text) else ("bounce text",)
         yield words, status[1] if status else "", ""
@@ -183,6 +189,13 @@ def _text(mail: Message) -> str:
     return "\n".join(part_text(part) for part in mail.walk() if part.get_content_maintype() == "text")[
         :_TEXT_CHARACTERS
     ]
+
+
+def _said_of_mail(mail: Message) -> str:
+    """What a bounce in plain text says itself: the mail that it gives back may speak of what "doesn't exist", too."""
+    text = _text(mail)
+    own = _MAIL_RETURNED.split(text, maxsplit=1)[0]
+    return own if own.strip() else text
 
 
 def _date(mail: Message, received_at: datetime) -> datetime:
