@@ -28,6 +28,21 @@ def collected(app: App, mail: bytes) -> set[tuple[str, str | None]]:
     return {(event["kind"], event["bounce_kind"]) for event in events(app)}
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("5.0.0", "550-Verification failed for <ann@brand.test> 550-No Such User Here 550 Sender verify failed"),
+        ("5.1.0", "550 5.1.0 <ann@brand.test> sender rejected: User unknown"),
+        ("5.7.1", "550 5.7.1 Sender address does not exist"),
+    ],
+)
+def test_a_report_that_our_own_address_is_dead_suppresses_no_lead(lake_app: App, status: str, said: str) -> None:
+    (send,) = make_sends(lake_app, 1)
+    mail = report(lake_app, send, status=f"Status: {status}\r\n", said=said)
+    assert collected(lake_app, mail) == {("bounced", "blocked")}
+    assert not ledger_rows(lake_app, "select 1 from ledger.suppressions")
+
+
 def test_the_numbers_of_an_ip_address_in_a_report_are_no_code(lake_app: App) -> None:
     (send,) = make_sends(lake_app, 1)
     assert collected(lake_app, report(lake_app, send, status="", said="452 [5.1.1.20] is busy")) == {

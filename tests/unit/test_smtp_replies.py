@@ -213,3 +213,28 @@ def test_the_numbers_of_an_ip_address_are_no_enhanced_code() -> None:
     verdict = classify(554, "Blocked, see https://rbl.example/?ip=80.5.1.1", of_recipient=True)
     assert (verdict.fault in {Fault.SENDER, Fault.MESSAGE}, verdict.code.split()[0]) == (True, "554")
     assert "5.1.1" not in verdict.code
+
+
+@pytest.mark.parametrize(
+    ("basic", "text"),
+    [
+        (550, "5.1.7 <ann@brand.example>: Sender address rejected: undeliverable address: User unknown"),
+        (550, "Verification failed for <ann@b.example> Response: 550 5.1.1 No such user here Sender verify failed"),
+        (550, "5.1.0 <ann@brand.example> sender rejected: User unknown"),
+        (501, "5.1.8 Sender address does not exist"),
+        (550, "5.1.1 unknown sender address"),
+    ],
+)
+def test_a_server_that_finds_our_own_address_dead_says_nothing_of_the_recipients(basic: int, text: str) -> None:
+    assert classify(basic, text, of_recipient=True).fault is Fault.SENDER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5.1.1 <x@example.com>: Recipient address rejected: User unknown; sender ann@brand.example",
+        "5.7.1 No such user!",
+    ],
+)
+def test_a_reply_that_only_names_the_sender_is_about_the_recipient(text: str) -> None:
+    assert classify(550, text, of_recipient=True).fault is Fault.ADDRESS
