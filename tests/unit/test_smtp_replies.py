@@ -238,3 +238,24 @@ def test_a_server_that_finds_our_own_address_dead_says_nothing_of_the_recipients
 )
 def test_a_reply_that_only_names_the_sender_is_about_the_recipient(text: str) -> None:
     assert classify(550, text, of_recipient=True).fault is Fault.ADDRESS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5.7.1 Sender blocked by recipient",
+        "5.7.1 Sender address blacklisted by user.",
+        "5.7.1 <x@example.com>: the recipient has blocked messages from this sender",
+        "5.7.1 Your address is on the recipient's Blocked Senders list",
+    ],
+)
+def test_one_persons_own_list_is_that_persons_wish_and_no_spam_block(text: str) -> None:
+    verdict = classify(550, text, of_recipient=True)
+    assert (verdict.fault, verdict.code) == (Fault.ADDRESS, "550 5.7.1 refuses-us")
+
+
+@pytest.mark.parametrize(
+    "text", ["5.7.1 Sender domain blocked by recipient server", "5.7.1 sender blacklisted by user reports"]
+)
+def test_a_servers_own_list_stays_a_spam_block(text: str) -> None:
+    assert classify(550, text, of_recipient=True).code == "550 5.7.1 spam-block"

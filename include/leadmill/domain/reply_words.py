@@ -18,7 +18,7 @@ class Said(StrEnum):
     LISTED = "listed"  # our IP or domain is on a blocklist
     SENDER = "sender"  # our own address does not exist, as far as that server found out
     FULL = "full"  # the recipient's mailbox is full: later
-    REFUSES_US = "refuses_us"  # this recipient takes no mail from outside: not to be mailed, and nobody's fault
+    REFUSES_US = "refuses_us"  # this recipient takes no mail from outside, or none from us, and that is nobody's fault
     AUTHENTICATION = "authentication"  # our SPF, DKIM, DMARC or reverse DNS
     DEAD = "dead"  # there is no such recipient, or not any more
 
@@ -37,7 +37,11 @@ PATTERNS: Mapping[Said, str] = {
     r"|mailbox size limit",
     # Microsoft, NDR codes 5.7.124, 5.7.129, 5.7.133, 5.7.134: its resolver speaks of groups and restricted mailboxes.
     Said.REFUSES_US: r"RESOLVER\.RST|\b5\.7\.(124|129|133|134)\b"
-    r"|only accepts (mail|messages) from (inside|people in|members)",
+    r"|only accepts (mail|messages) from (inside|people in|members)"
+    # A person's own list: that one inbox wants nothing of us, and says nothing of our reputation.
+    r"|(blocked|(black|block|deny)-?listed) by (the |this )?(recipient|user)\s*([.,;)\]]|$)"
+    r"|(recipient|user) has (blocked|(black|block|deny)-?listed) (you|your|this|the|these|messages|e?-?mails?)\b"
+    r"|(recipient|user)('s)? (personal |own )?blocked senders list",
     # Google 5.7.26, Microsoft 5.7.509, and the wordings of many under 5.7.1 and 5.2.0.
     Said.AUTHENTICATION: r"\bdmarc\b|\b(spf|dkim)\b.{0,40}(fail|check|invalid|reject|not pass|unauthenticated)"
     r"|(fail|reject).{0,30}\b(spf|dkim)\b|reverse dns|\bptr record|without a valid sender domain",
