@@ -43,6 +43,14 @@ def test_a_report_that_our_own_address_is_dead_suppresses_no_lead(lake_app: App,
     assert not ledger_rows(lake_app, "select 1 from ledger.suppressions")
 
 
+def test_a_dead_member_of_a_group_suppresses_nobody(lake_app: App) -> None:
+    (send,) = make_sends(lake_app, 1)
+    status = "Original-Recipient: rfc822;info@x.test\r\nStatus: 5.1.1\r\n"
+    mail = report(lake_app, send, status=status, said="550 5.1.1 User unknown")
+    assert collected(lake_app, mail) == {("bounced", "soft")}
+    assert not ledger_rows(lake_app, "select 1 from ledger.suppressions")
+
+
 def test_the_numbers_of_an_ip_address_in_a_report_are_no_code(lake_app: App) -> None:
     (send,) = make_sends(lake_app, 1)
     assert collected(lake_app, report(lake_app, send, status="", said="452 [5.1.1.20] is busy")) == {

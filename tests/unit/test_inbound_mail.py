@@ -294,3 +294,24 @@ def test_the_numbers_of_an_ip_address_are_no_status() -> None:
     body = f"<lead@x.test>: host mx.x.test[5.1.1.20] said: 452 later.\r\n\r\nMessage-ID: {OURS}"
     (event,) = read(f"From: MAILER-DAEMON@mx.test\r\nContent-Type: text/plain\r\n\r\n{body}\r\n".encode())
     assert event.status_code == ""
+
+
+@pytest.mark.parametrize(
+    ("original", "final", "word", "status"),
+    [
+        ("rfc822;info@x.test", "rfc822; bob@x.test", "dsn/failed elsewhere", ""),
+        ("rfc822;INFO@x.test", "rfc822; <info@X.test>", "dsn/failed", "5.1.1"),
+        ("", "rfc822; bob@x.test", "dsn/failed", "5.1.1"),
+    ],
+)
+def test_a_dead_member_of_a_group_says_nothing_of_the_groups_address(
+    original: str, final: str, word: str, status: str
+) -> None:
+    raw = (
+        "From: MAILER-DAEMON@mx.test\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.test\r\n\r\n"
+        f"Original-Recipient: {original}\r\nFinal-Recipient: {final}\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+        "Diagnostic-Code: smtp; 550 5.1.1 User unknown\r\n\r\n--b--\r\n"
+    )
+    (event,) = read(raw.encode())
+    assert (event.words[0], event.status_code, bool(event.reply)) == (word, status, word == "dsn/failed")

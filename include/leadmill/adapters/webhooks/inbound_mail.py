@@ -48,6 +48,7 @@ INBOUND = Provider(
     fields={},
     words={
         "dsn/failed": Meaning(EventKind.BOUNCED, BounceKind.SOFT),  # the status code makes it hard or blocked
+        "dsn/failed elsewhere": Meaning(EventKind.BOUNCED, BounceKind.SOFT),  # a group's member, a forward's target
         "dsn/delayed": Meaning(EventKind.DEFERRED),
         "dsn/delivered": Meaning(EventKind.DELIVERED),
         "dsn/relayed": Meaning(EventKind.NOTED),
@@ -135,10 +136,25 @@ def _delivery_status(part: Message) -> Iterator[tuple[tuple[str, ...], str, str]
     blocks = part.get_payload()
     for block in (b for b in blocks if isinstance(b, Message)) if isinstance(blocks, list) else ():
         action = _WORD_NOISE.sub("", str(block.get("Action", "")).lower())
-        if action:
+        if action == "failed" and _went_elsewhere(block):
+            yield ("dsn/failed elsewhere",), "", ""  # its code and words are about an address that we never wrote to
+        elif action:
             reply = str(block.get("Diagnostic-Code", ""))
             status = _STATUS.search(f"{block.get('Status', '')} {reply}")
             yield (f"dsn/{action}",), status[1] if status else "", reply.replace("\0", "")
+
+
+def _went_elsewhere(block: Message) -> bool:
+    """Whether an alias, a list or a forward led our mail to another address than we had written on it.
+
+    One dead member must not suppress `info@`, which others read.
+    """
+    original, final = (_recipient(block, f"{name}-Recipient") for name in ("Original", "Final"))
+    return bool(original and final) and original != final
+
+
+def _recipient(block: Message, name: str) -> str:
+    return normalise_email(str(block.get(name, "")).rpartition(";")[2].strip().strip("<>"))
 
 
 def _block(part: Message) -> Message:
