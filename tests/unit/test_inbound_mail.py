@@ -315,3 +315,22 @@ def test_a_dead_member_of_a_group_says_nothing_of_the_groups_address(
     )
     (event,) = read(raw.encode())
     assert (event.words[0], event.status_code, bool(event.reply)) == (word, status, word == "dsn/failed")
+
+
+def test_what_a_mail_says_that_lies_in_a_bounce_is_no_reason_of_it() -> None:
+    raw = (
+        "From: Mailer-Daemon@mx.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: text/plain\r\n\r\nThe mailbox is full.\r\n"
+        f"--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: {OURS}\r\n\r\nIf it doesn't exist: 5.1.1\r\n--b--\r\n"
+    )
+    (event,) = read(raw.encode())
+    assert (event.words, event.status_code, event.send_id) == (("bounce text",), "", 77)
+
+
+def test_what_exchange_itself_writes_is_no_persons_reply() -> None:
+    sender = "MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@people.example"
+    raw = (
+        f"From: {sender}\r\nIn-Reply-To: {OURS}\r\nSubject: Undeliverable: hello\r\n\r\nRecipient not found, 550 5.1.10"
+    )
+    (event,) = read(raw.encode())
+    assert (event.words[-1], event.status_code) == ("bounce text", "5.1.10")

@@ -38,7 +38,10 @@ _UNKNOWN_USER = re.compile(
     r"user unknown|unknown user|no such (user|recipient|mailbox)|does ?n.t exist|recipient rejected|address not found",
     re.IGNORECASE,
 )
-_DAEMON = re.compile(r"^(mailer-daemon|postmaster|mail-daemon|mdaemon)@|^(mailer-daemon|postmaster)$", re.IGNORECASE)
+_DAEMON = re.compile(
+    r"^(mailer-daemon|postmaster|mail-daemon|mdaemon|microsoftexchange[0-9a-f]{32})@|^(mailer-daemon|postmaster)$",
+    re.IGNORECASE,
+)
 _REFERENCE = re.compile(r"<([^<>@\s]{1,200})@([^<>@\s]{1,200})>")
 _REFERENCES_MAX = 100  # of a long thread; the nearest come first in In-Reply-To
 
@@ -209,9 +212,19 @@ def _text(mail: Message) -> str:
 
 def _said_of_mail(mail: Message) -> str:
     """What a bounce in plain text says itself: the mail that it gives back may speak of what "doesn't exist", too."""
-    text = _text(mail)
+    text = "\n".join(_texts_of(mail))[:_TEXT_CHARACTERS]
     own = _MAIL_RETURNED.split(text, maxsplit=1)[0]
     return own if own.strip() else text
+
+
+def _texts_of(part: Message) -> Iterator[str]:
+    """The texts of a mail without those of the mails that lie in it."""
+    if part.get_content_maintype() == "text":
+        yield part_text(part)
+    elif part.get_content_maintype() == "multipart" and part.is_multipart():
+        for inner in part.get_payload():
+            if isinstance(inner, Message):
+                yield from _texts_of(inner)
 
 
 def _date(mail: Message, received_at: datetime) -> datetime:
