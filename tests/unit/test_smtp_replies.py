@@ -259,3 +259,18 @@ def test_one_persons_own_list_is_that_persons_wish_and_no_spam_block(text: str) 
 )
 def test_a_servers_own_list_stays_a_spam_block(text: str) -> None:
     assert classify(550, text, of_recipient=True).code == "550 5.7.1 spam-block"
+
+
+@pytest.mark.parametrize(
+    ("basic", "text"),
+    [
+        (553, "5.7.1 <ann@brand.example>: Sender address rejected: not owned by user bob@brand.example"),
+        (553, "5.7.1 <ann@brand.example>: Sender address rejected: not logged in"),
+        (553, "Relaying disallowed as ann@brand.example"),
+        (553, "Sender is not allowed to relay emails"),
+        (501, "mail from address must be same as authorization user"),
+    ],
+)
+def test_a_log_in_that_may_not_send_as_the_mailbox_stops_the_mailbox_and_burns_no_lead(basic: int, text: str) -> None:
+    verdict = classify(basic, text, of_recipient=True)
+    assert (verdict.fault, verdict.is_known) == (Fault.SENDER, True)
