@@ -102,7 +102,7 @@ def test_words_without_a_recorded_body_mean_what_their_documents_say(lake_app: A
         ("mailgun", "clicked", None, False),
         ("mailgun", "complained", None, False),
         ("mailgun", "rejected", None, False),
-        ("mailgun", "unsubscribed", None, False),
+        ("mailgun", "opted_out_before", None, False),
         ("postmark", "opened", None, False),
         ("postmark", "clicked", None, False),
         ("postmark", "delivered", None, False),

@@ -81,3 +81,25 @@ def test_a_providers_id_that_several_mails_share_names_none_of_them(lake_app: Ap
     mail = b"From: boss@example.com\r\nMessage-ID: <1@x>\r\nIn-Reply-To: <shared@x.test>\r\n\r\nYes.\r\n"
     lake_app.store.write("landing/inbound/2026/11/20/reply.eml", mail)
     assert lake_app.collect_events(NOON).unmatched_mails == 1
+
+
+@pytest.mark.parametrize("text", ["Did you see my mail?", "unsubscribe"])
+def test_our_own_follow_up_that_comes_back_by_a_copy_is_nobodys_answer(lake_app: App, text: str) -> None:
+    (send,) = make_sends(lake_app, 1, steps=2)
+    ours = reply_mail(lake_app, send, text=text).replace(b"Lead <lead@example.test>", b"Ann <Ann@Brand.test>")
+    lake_app.store.write("landing/inbound/2026/11/20/copy.eml", ours)
+    collect(lake_app)
+    assert not events(lake_app)
+    rows = ledger_rows(lake_app, "select state, replied_at from ledger.sends order by step")
+    assert [(row["state"], row["replied_at"]) for row in rows] == [("accepted", None), ("planned", None)]
+    assert not ledger_rows(lake_app, "select 1 from ledger.suppressions")
+
+
+def test_a_mailbox_of_ours_that_was_itself_the_lead_may_answer(lake_app: App) -> None:
+    (send,) = make_sends(lake_app, 1)
+    with lake_app.database.transaction() as ledger:
+        ledger.execute("update ledger.leads set email = 'ann@brand.test'")
+    mail = reply_mail(lake_app, send).replace(b"lead@example.test>", b"ann@brand.test>", 1)
+    lake_app.store.write("landing/inbound/2026/11/20/trial.eml", mail)
+    collect(lake_app)
+    assert [event["kind"] for event in events(lake_app)] == ["replied"]

@@ -256,6 +256,27 @@ CELLS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20) | s
 )
 
 
+@pytest.mark.parametrize("cell", ["NULL", "(null)", "#N/A", "n/a", "NaN", "None", "\\N", "-", " – "])
+@pytest.mark.parametrize("header", ["First name", "Name"])
+def test_a_cell_that_only_stands_for_a_missing_name_is_no_name(cell: str, header: str, tmp_path: Path) -> None:
+    (row,) = accepted(f"Email;{header};Company\na@x.test;{cell};NULL\n".encode(), tmp_path)
+    assert (row["first_name"], row["last_name"], row["company"]) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("cell", "first", "last"), [("NULL NULL", "", ""), ("Ann NULL", "Ann", ""), ("NULL, Ann", "Ann", "")]
+)
+def test_a_part_of_a_full_name_that_is_missing_is_none(cell: str, first: str, last: str, tmp_path: Path) -> None:
+    (row,) = accepted(f'Email;Name\na@x.test;"{cell}"\n'.encode(), tmp_path)
+    assert (row["first_name"], row["last_name"]) == (first, last)
+
+
+@pytest.mark.parametrize("name", ["Null", "Nan", "Na", "Nil", "Undefined Ltd"])
+def test_a_name_that_only_looks_like_a_missing_one_stays(name: str, tmp_path: Path) -> None:
+    (row,) = accepted(f"Email;First name;Company\na@x.test;{name};{name}\n".encode(), tmp_path)
+    assert (row["first_name"], row["company"]) == (name, name)
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=8))
 def test_every_row_of_any_file_is_accounted_for(rows: list[tuple[str, str]]) -> None:

@@ -272,3 +272,65 @@ def test_references_that_are_not_ours_may_be_a_providers() -> None:
     reply = b"From: a@x.test\r\nIn-Reply-To: <0100abc-00@eu-west-1.amazonses.com>\r\nReferences: <1@y.test>\r\n\r\nhi"
     assert {"0100abc-00", "0100abc-00@eu-west-1.amazonses.com", "1"} <= set(read(reply)[0].references)
     assert read(f"From: a@x.test\r\nIn-Reply-To: <1@y.test> {OURS}\r\n\r\nhi".encode())[0].references == ()
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        f"----- Original message -----\r\n\r\nMessage-ID: {OURS}",
+        f"------ This is a copy of the message, including all the headers. ------\r\n\r\nMessage-ID: {OURS}",
+        f"--- Below this line is a copy of the message.\r\n\r\nMessage-ID: {OURS}",
+        f"Return-Path: <ann@brand.test>\r\nReceived: from a by b\r\nMessage-ID: {OURS}",
+        f"> Message-ID: {OURS}",
+    ],
+)
+def test_what_our_own_mail_says_is_no_reason_of_its_bounce(returned: str) -> None:
+    body = f"<lead@x.test>: the mailbox is full, try again.\r\n\r\n{returned}\r\n\r\nIf your shop doesn't exist yet: 5.1.1 steps"
+    (event,) = read(f"From: MAILER-DAEMON@mx.test\r\nContent-Type: text/plain\r\n\r\n{body}\r\n".encode())
+    assert (event.words, event.status_code, event.send_id) == (("bounce text",), "", 77)
+
+
+def test_the_numbers_of_an_ip_address_are_no_status() -> None:
+    body = f"<lead@x.test>: host mx.x.test[5.1.1.20] said: 452 later.\r\n\r\nMessage-ID: {OURS}"
+    (event,) = read(f"From: MAILER-DAEMON@mx.test\r\nContent-Type: text/plain\r\n\r\n{body}\r\n".encode())
+    assert event.status_code == ""
+
+
+@pytest.mark.parametrize(
+    ("original", "final", "word", "status"),
+    [
+        ("rfc822;info@x.test", "rfc822; bob@x.test", "dsn/failed elsewhere", ""),
+        ("rfc822;INFO@x.test", "rfc822; <info@X.test>", "dsn/failed", "5.1.1"),
+        ("", "rfc822; bob@x.test", "dsn/failed", "5.1.1"),
+    ],
+)
+def test_a_dead_member_of_a_group_says_nothing_of_the_groups_address(
+    original: str, final: str, word: str, status: str
+) -> None:
+    raw = (
+        "From: MAILER-DAEMON@mx.test\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.test\r\n\r\n"
+        f"Original-Recipient: {original}\r\nFinal-Recipient: {final}\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+        "Diagnostic-Code: smtp; 550 5.1.1 User unknown\r\n\r\n--b--\r\n"
+    )
+    (event,) = read(raw.encode())
+    assert (event.words[0], event.status_code, bool(event.reply)) == (word, status, word == "dsn/failed")
+
+
+def test_what_a_mail_says_that_lies_in_a_bounce_is_no_reason_of_it() -> None:
+    raw = (
+        "From: Mailer-Daemon@mx.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: text/plain\r\n\r\nThe mailbox is full.\r\n"
+        f"--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: {OURS}\r\n\r\nIf it doesn't exist: 5.1.1\r\n--b--\r\n"
+    )
+    (event,) = read(raw.encode())
+    assert (event.words, event.status_code, event.send_id) == (("bounce text",), "", 77)
+
+
+def test_what_exchange_itself_writes_is_no_persons_reply() -> None:
+    sender = "MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@people.example"
+    raw = (
+        f"From: {sender}\r\nIn-Reply-To: {OURS}\r\nSubject: Undeliverable: hello\r\n\r\nRecipient not found, 550 5.1.10"
+    )
+    (event,) = read(raw.encode())
+    assert (event.words[-1], event.status_code) == ("bounce text", "5.1.10")

@@ -213,3 +213,64 @@ def test_the_numbers_of_an_ip_address_are_no_enhanced_code() -> None:
     verdict = classify(554, "Blocked, see https://rbl.example/?ip=80.5.1.1", of_recipient=True)
     assert (verdict.fault in {Fault.SENDER, Fault.MESSAGE}, verdict.code.split()[0]) == (True, "554")
     assert "5.1.1" not in verdict.code
+
+
+@pytest.mark.parametrize(
+    ("basic", "text"),
+    [
+        (550, "5.1.7 <ann@brand.example>: Sender address rejected: undeliverable address: User unknown"),
+        (550, "Verification failed for <ann@b.example> Response: 550 5.1.1 No such user here Sender verify failed"),
+        (550, "5.1.0 <ann@brand.example> sender rejected: User unknown"),
+        (501, "5.1.8 Sender address does not exist"),
+        (550, "5.1.1 unknown sender address"),
+    ],
+)
+def test_a_server_that_finds_our_own_address_dead_says_nothing_of_the_recipients(basic: int, text: str) -> None:
+    assert classify(basic, text, of_recipient=True).fault is Fault.SENDER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5.1.1 <x@example.com>: Recipient address rejected: User unknown; sender ann@brand.example",
+        "5.7.1 No such user!",
+    ],
+)
+def test_a_reply_that_only_names_the_sender_is_about_the_recipient(text: str) -> None:
+    assert classify(550, text, of_recipient=True).fault is Fault.ADDRESS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5.7.1 Sender blocked by recipient",
+        "5.7.1 Sender address blacklisted by user.",
+        "5.7.1 <x@example.com>: the recipient has blocked messages from this sender",
+        "5.7.1 Your address is on the recipient's Blocked Senders list",
+    ],
+)
+def test_one_persons_own_list_is_that_persons_wish_and_no_spam_block(text: str) -> None:
+    verdict = classify(550, text, of_recipient=True)
+    assert (verdict.fault, verdict.code) == (Fault.ADDRESS, "550 5.7.1 refuses-us")
+
+
+@pytest.mark.parametrize(
+    "text", ["5.7.1 Sender domain blocked by recipient server", "5.7.1 sender blacklisted by user reports"]
+)
+def test_a_servers_own_list_stays_a_spam_block(text: str) -> None:
+    assert classify(550, text, of_recipient=True).code == "550 5.7.1 spam-block"
+
+
+@pytest.mark.parametrize(
+    ("basic", "text"),
+    [
+        (553, "5.7.1 <ann@brand.example>: Sender address rejected: not owned by user bob@brand.example"),
+        (553, "5.7.1 <ann@brand.example>: Sender address rejected: not logged in"),
+        (553, "Relaying disallowed as ann@brand.example"),
+        (553, "Sender is not allowed to relay emails"),
+        (501, "mail from address must be same as authorization user"),
+    ],
+)
+def test_a_log_in_that_may_not_send_as_the_mailbox_stops_the_mailbox_and_burns_no_lead(basic: int, text: str) -> None:
+    verdict = classify(basic, text, of_recipient=True)
+    assert (verdict.fault, verdict.is_known) == (Fault.SENDER, True)

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from leadmill.adapters.lake.object_reading import read_texts
-from leadmill.adapters.ledger.collecting import latest_sends_of, sends_of
+from leadmill.adapters.ledger.collecting import latest_sends_of, own_answers, sends_of
 from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.webhooks.edge import EDGE
 from leadmill.adapters.webhooks.inbound_mail import MailEvent, read_inbound_mail
@@ -141,8 +141,18 @@ class EventStaging:
         }
         known = latest_sends_of(self._database, sorted(strangers)) if strangers else {}
         matched = [(e, key, by_reference.get(e.event_id) or self._send_of(e, known)) for e, key in found]
-        self._stage_mail_events([(e, key, send_id) for e, key, send_id in matched if send_id is not None])
+        named = [(e, key, send_id) for e, key, send_id in matched if send_id is not None]
+        self._stage_mail_events(self._of_others(named))
         return sum(send_id is None for _, _, send_id in matched)
+
+    def _of_others(self, named: Sequence[tuple[MailEvent, str, int]]) -> list[tuple[MailEvent, str, int]]:
+        """Without our own mails: a follow-up that came back by a copy or a rule names our mails, and is no answer."""
+        answers = [(place, n) for place, n in enumerate(named) if n[0].words[0] in _MATCHED_BY_ADDRESS and n[0].sender]
+        if not answers:
+            return list(named)
+        ours = own_answers(self._database, [(send_id, e.sender) for _, (e, _, send_id) in answers])
+        left_out = {place for number, (place, _) in enumerate(answers) if number in ours}
+        return [n for place, n in enumerate(named) if place not in left_out]
 
     def _sends_of_references(self, events: Sequence[MailEvent]) -> dict[str, int]:
         """Sends by event id, where a reference is the id that a provider gave one mail and no other."""
@@ -162,7 +172,7 @@ class EventStaging:
             return event.send_id
         return known.get(event.sender) if event.words[0] in _MATCHED_BY_ADDRESS else None
 
-    def _stage_mail_events(self, events: Sequence[tuple[MailEvent, str, int | None]]) -> None:
+    def _stage_mail_events(self, events: Sequence[tuple[MailEvent, str, int]]) -> None:
         rows = pa.table(
             {
                 "event_id": pa.array([e.event_id for e, _, _ in events], pa.string()),

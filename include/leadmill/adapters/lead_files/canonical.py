@@ -52,9 +52,9 @@ def _all_of(mapping: ColumnMapping, field: Field) -> str:
 
 def _text(mapping: ColumnMapping, field: Field) -> str:
     if mapping.has(field):
-        return f"one_line({field.value}_cell)"
+        return f"filled(one_line({field.value}_cell))"
     if mapping.has(Field.FULL_NAME) and field in _FROM_FULL_NAME:
-        return f"one_line({_FROM_FULL_NAME[field]})"
+        return f"filled(one_line({_FROM_FULL_NAME[field]}))"
     return "null::varchar"
 
 

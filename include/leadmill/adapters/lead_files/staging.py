@@ -112,7 +112,7 @@ class DuckStagedLeadFile:
                 "The table has no e-mail column, neither by name nor by content, so it holds no leads. "
                 f"Its columns are: {columns}."
             )
-        for name in ("define_cell", "define_text", "define_address"):
+        for name in ("define_cell", "define_text", "define_filled", "define_address"):
             self._run(name)
         self._duck.execute(f"create view canonical as {canonical_query(self.mapping)}")
         self._run("make_words")

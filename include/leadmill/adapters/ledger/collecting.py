@@ -72,6 +72,16 @@ def latest_sends_of(database: Database, emails: Sequence[str]) -> dict[str, int]
     return {row["email"]: row["send_id"] for row in rows}
 
 
+def own_answers(database: Database, answers: Sequence[tuple[int, str]]) -> set[int]:
+    """The places, from 0, of those answers (send and sender) that one of our own mailboxes wrote."""
+    with database.transaction() as connection:
+        rows = connection.execute(
+            query("ledger/collecting", "own_answers"),
+            {"send_ids": [send_id for send_id, _ in answers], "senders": [sender for _, sender in answers]},
+        ).fetchall()
+    return {row["place"] - 1 for row in rows}
+
+
 def _copy(connection: psycopg.Connection[dict[str, object]], name: str, parameters: dict[str, object]) -> pa.Table:
     statement = sql.SQL("copy ({}) to stdout (format csv)").format(
         sql.SQL(query("ledger/collecting", name).strip().rstrip(";"))

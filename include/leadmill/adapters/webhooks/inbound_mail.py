@@ -27,12 +27,21 @@ _FIRST_DATE = datetime(1990, 1, 1, tzinfo=UTC)  # as in `set_aside_incomplete`: 
 _WORD_NOISE = re.compile(r"[^a-z-]")  # the lake holds no free text, and Postgres no NUL
 _QUOTED_ID = re.compile(r"^[>\s]{0,20}Message-ID:\s{0,20}(<[^<>\s]{1,500}>)", re.IGNORECASE | re.MULTILINE)
 _TEXT_CHARACTERS = 200_000  # of a body that is searched for references and codes
-_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")  # never within an IP address
+_MAIL_RETURNED = re.compile(
+    r"^(?:-{2,}[^\n]{0,80}\b(?:original|copy|below|returned)\b"
+    r"|>?[ \t]{0,20}(?:X-Received|Received|Return-Path|Message-ID|DKIM-Signature):)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Where a bounce in plain text begins to give our own mail back: Gmail, Exim, qmail, or simply its headers."""
 _UNKNOWN_USER = re.compile(
     r"user unknown|unknown user|no such (user|recipient|mailbox)|does ?n.t exist|recipient rejected|address not found",
     re.IGNORECASE,
 )
-_DAEMON = re.compile(r"^(mailer-daemon|postmaster|mail-daemon|mdaemon)@|^(mailer-daemon|postmaster)$", re.IGNORECASE)
+_DAEMON = re.compile(
+    r"^(mailer-daemon|postmaster|mail-daemon|mdaemon|microsoftexchange[0-9a-f]{32})@|^(mailer-daemon|postmaster)$",
+    re.IGNORECASE,
+)
 _REFERENCE = re.compile(r"<([^<>@\s]{1,200})@([^<>@\s]{1,200})>")
 _REFERENCES_MAX = 100  # of a long thread; the nearest come first in In-Reply-To
 
@@ -42,6 +51,7 @@ INBOUND = Provider(
     fields={},
     words={
         "dsn/failed": Meaning(EventKind.BOUNCED, BounceKind.SOFT),  # the status code makes it hard or blocked
+        "dsn/failed elsewhere": Meaning(EventKind.BOUNCED, BounceKind.SOFT),  # a group's member, a forward's target
         "dsn/delayed": Meaning(EventKind.DEFERRED),
         "dsn/delivered": Meaning(EventKind.DELIVERED),
         "dsn/relayed": Meaning(EventKind.NOTED),
@@ -110,7 +120,7 @@ def _classify(mail: Message, sender: str) -> Iterator[tuple[tuple[str, ...], str
     elif "message/delivery-status" in reports:
         yield from _delivery_status(reports["message/delivery-status"])
     elif _DAEMON.match(sender) or mail.get("X-Failed-Recipients"):
-        text = _text(mail)
+        text = _said_of_mail(mail)
         status = _STATUS.search(text)
         words = ("bounce text/unknown user", "bounce text") if _UNKNOWN_USER.search(text) else ("bounce text",)
         yield words, status[1] if status else "", ""
@@ -129,10 +139,25 @@ def _delivery_status(part: Message) -> Iterator[tuple[tuple[str, ...], str, str]
     blocks = part.get_payload()
     for block in (b for b in blocks if isinstance(b, Message)) if isinstance(blocks, list) else ():
         action = _WORD_NOISE.sub("", str(block.get("Action", "")).lower())
-        if action:
+        if action == "failed" and _went_elsewhere(block):
+            yield ("dsn/failed elsewhere",), "", ""  # its code and words are about an address that we never wrote to
+        elif action:
             reply = str(block.get("Diagnostic-Code", ""))
             status = _STATUS.search(f"{block.get('Status', '')} {reply}")
             yield (f"dsn/{action}",), status[1] if status else "", reply.replace("\0", "")
+
+
+def _went_elsewhere(block: Message) -> bool:
+    """Whether an alias, a list or a forward led our mail to another address than we had written on it.
+
+    One dead member must not suppress `info@`, which others read.
+    """
+    original, final = (_recipient(block, f"{name}-Recipient") for name in ("Original", "Final"))
+    return bool(original and final) and original != final
+
+
+def _recipient(block: Message, name: str) -> str:
+    return normalise_email(str(block.get(name, "")).rpartition(";")[2].strip().strip("<>"))
 
 
 def _block(part: Message) -> Message:
@@ -183,6 +208,23 @@ def _text(mail: Message) -> str:
     return "\n".join(part_text(part) for part in mail.walk() if part.get_content_maintype() == "text")[
         :_TEXT_CHARACTERS
     ]
+
+
+def _said_of_mail(mail: Message) -> str:
+    """What a bounce in plain text says itself: the mail that it gives back may speak of what "doesn't exist", too."""
+    text = "\n".join(_texts_of(mail))[:_TEXT_CHARACTERS]
+    own = _MAIL_RETURNED.split(text, maxsplit=1)[0]
+    return own if own.strip() else text
+
+
+def _texts_of(part: Message) -> Iterator[str]:
+    """The texts of a mail without those of the mails that lie in it."""
+    if part.get_content_maintype() == "text":
+        yield part_text(part)
+    elif part.get_content_maintype() == "multipart" and part.is_multipart():
+        for inner in part.get_payload():
+            if isinstance(inner, Message):
+                yield from _texts_of(inner)
 
 
 def _date(mail: Message, received_at: datetime) -> datetime:

@@ -153,7 +153,7 @@ select
     when 'Subscription' then case when unsubscribes_all then ['Subscription/unsubscribed', word] else [word] end
     else [word] end,
   case when bounce is not null or who.status is not null
-    then coalesce(who.status, nullif(regexp_extract(who.diagnosis, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '')) end,
+    then coalesce(who.status, nullif(regexp_extract(who.diagnosis, '(?:^|[^\d.])([245]\.\d{1,3}\.\d{1,3})(?:$|\.$|\.?[^\d.])', 1), '')) end,
   happened_at, null, mail.tags.send_id[1], mail."messageId", click.link,
   coalesce("open"."userAgent", click."userAgent"), coalesce("open"."ipAddress", click."ipAddress"), null, false,
   object_key, line_no, case when word = 'Bounce' then who.diagnosis end, false
@@ -171,7 +171,7 @@ select
     when 'dropped' then list_filter(['dropped/' || reason, 'dropped'], lambda x: x is not null)
     else [event] end,
   case when event in ('bounce', 'deferred', 'dropped') then coalesce(
-    nullif(regexp_extract(reason, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), ''), status) end,
+    nullif(regexp_extract(reason, '(?:^|[^\d.])([245]\.\d{1,3}\.\d{1,3})(?:$|\.$|\.?[^\d.])', 1), ''), status) end,
   try(to_timestamp(try_cast("timestamp" as double))), null, send_id,
   split_part(split_part(sg_message_id, '.filter', 1), '.recv', 1), url, useragent, ip, null,
   lower(sg_machine_open) in ('true', '1'), object_key, line_no, case when event = 'bounce' then reason end, false
@@ -186,7 +186,7 @@ select
     ['failed/' || e.severity || '/' || e.reason, 'failed/' || e.severity, 'failed'], lambda x: x is not null)
     else [e.event] end,
   coalesce(nullif(e."delivery-status"."enhanced-code", ''),
-    nullif(regexp_extract(e."delivery-status".message, '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '')),
+    nullif(regexp_extract(e."delivery-status".message, '(?:^|[^\d.])([245]\.\d{1,3}\.\d{1,3})(?:$|\.$|\.?[^\d.])', 1), '')),
   try(to_timestamp(e."timestamp")), null, e."user-variables".send_id, e.message.headers."message-id", e.url,
   e."client-info"."user-agent", e.ip, null, coalesce(e."client-info".bot, '') <> '', object_key, line_no,
   case when e.event = 'failed' then e."delivery-status".message end, false
@@ -205,7 +205,7 @@ select
       then list_filter(['SubscriptionChange/' || "SuppressionReason", 'SubscriptionChange'], lambda x: x is not null)
     else ["RecordType"] end,
   case when "RecordType" = 'Bounce'
-    then nullif(regexp_extract("Details", '\b([245]\.\d{1,3}\.\d{1,3})\b', 1), '') end,
+    then nullif(regexp_extract("Details", '(?:^|[^\d.])([245]\.\d{1,3}\.\d{1,3})(?:$|\.$|\.?[^\d.])', 1), '') end,
   coalesce("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt"), null, "Metadata".send_id, "MessageID",
   "OriginalLink", "UserAgent", "Geo"."IP", null, false, object_key, line_no, case when "RecordType" = 'Bounce' then "Details" end, false
 from records;
@@ -294,6 +294,7 @@ select o.event_id, o.kind,
   -- of the address; 5.1.x and 5.2.1 do. Otherwise the word decides.
   case when o.kind <> 'bounced' then o.word_bounce_kind
     when o.status_code in ('5.7.124', '5.7.129', '5.7.133', '5.7.134') or o.said = 'refuses_us' then 'refuses_us'
+    when o.said = 'sender' then 'blocked'
     when o.said = 'full' then 'soft'
     when o.said = 'dead' and o.status_code like '5.7.%' and o.provider <> 'ses' then 'hard'
     when o.said in ('listed', 'authentication') and coalesce(o.status_code, '') not like '5.1.%' then 'blocked'

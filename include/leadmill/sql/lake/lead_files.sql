@@ -10,6 +10,16 @@ create or replace macro one_line(value) as
   case when contains(value, chr(10)) or contains(value, chr(9)) or contains(value, chr(13)) or contains(value, '  ')
     then trim(regexp_replace(value, '\s+', ' ', 'g')) else value end;
 
+-- name: define_filled!
+-- A text, unless it only stands for a missing one, as databases, spreadsheets and programs write it: a mail would begin
+-- "Dear NULL". "Null", "Nan" and "Na" are people's names and stay.
+create or replace macro filled(value) as
+  case when length(value) > 12 then value
+    when value in ('NULL', 'null', '(null)', '(NULL)', '<null>', '<NULL>', '\N', 'NaN', 'nan', 'None', '<NA>', 'undefined',
+      'N/A', 'n/a', '#N/A', '#NV', '#NULL!', '#NAME?', '#REF!', '#VALUE!', '#DIV/0!', '#NUM!', '#WERT!', '#BEZUG!',
+      '-', '--', '---', '–', '—', '.', '?', '_', '/') then null
+    else value end;
+
 -- name: define_address!
 -- The bare, lower-cased address in a cell such as `Ann Lee <Ann@b.example>` or `mailto:ann@b.example`.
 create or replace macro bare_address(value) as lower(

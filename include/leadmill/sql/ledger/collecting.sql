@@ -21,3 +21,11 @@ select distinct on (l.email) l.email, s.send_id
 from ledger.leads l join ledger.sends s on s.lead_id = l.lead_id
 where l.email = any(:emails::text[]) and s.state in ('accepted', 'delivered', 'complained', 'ambiguous')
 order by l.email, s.accepted_at desc nulls last, s.send_id desc;
+
+-- name: own_answers
+-- Which of these answers did one of our own mailboxes write? Unless it was itself the lead, as in a trial.
+select a.place
+from unnest(:send_ids::bigint[], :senders::text[]) with ordinality as a(send_id, sender, place)
+join ledger.mailboxes m on m.address = a.sender
+join ledger.sends s on s.send_id = a.send_id join ledger.leads l on l.lead_id = s.lead_id
+where l.email is distinct from a.sender;
