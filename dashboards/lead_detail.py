@@ -42,6 +42,12 @@ KINDS = {
     "auto_replied": "answered automatically",
     "unknown": "something unknown",
 }
+BOUNCES = {
+    "hard": "bounced: the address is dead",
+    "soft": "bounced: the server said to try later",
+    "blocked": "bounced: the sender or the content was refused",
+    "refuses_us": "bounced: the address takes no mail from outside",
+}
 BASES = {
     "own_history": "from this lead's own mails",
     "pooled_history": "from what other leads in this time zone did",
@@ -139,7 +145,9 @@ def _reasons_chart(reasons: list[dict[str, Any]]) -> Any:
         hoverinfo="skip",
     )
     chart.update_layout(showlegend=False)
-    chart.update_xaxes(visible=False, zeroline=True)
+    low, high = min(0, *effects), max(0, *effects)
+    room = 0.4 * (high - low)  # for the words beside a short bar
+    chart.update_xaxes(visible=False, zeroline=True, range=[low - room, high + room])
     chart.update_yaxes(autorange="reversed", showgrid=False)
     return chart
 
@@ -212,7 +220,7 @@ def _event_table(events: list[LeadEvent], none: str) -> None:
         [
             {
                 "When": event.occurred_at,
-                "What": KINDS.get(event.kind, event.kind) + (f", {event.bounce_kind}" if event.bounce_kind else ""),
+                "What": BOUNCES.get(event.bounce_kind or "") or KINDS.get(event.kind, event.kind),
                 "Detail": event.machine_reason.replace("_", " ") or event.url,
             }
             for event in events

@@ -52,11 +52,11 @@ def show(detail: LeadDetail) -> None:
         hide_index=True,
         width="stretch",
         column_config={
-            "When (UTC)": st.column_config.TextColumn(width=150),
-            "Mail": st.column_config.TextColumn(width=220),
-            "Subject": st.column_config.TextColumn(width=230),
-            "State": st.column_config.TextColumn(width=250),
-            "From": st.column_config.TextColumn(width=180),
+            "When (UTC)": st.column_config.TextColumn(width=140),
+            "Mail": st.column_config.TextColumn(width=280),
+            "Subject": st.column_config.TextColumn(width=200),
+            "State": st.column_config.TextColumn(width=240),
+            "From": st.column_config.TextColumn(width=170),
         },
     )
     st.caption("Subjects are rendered for this lead, with its fields as they are now.")

@@ -61,7 +61,9 @@ def test_a_leads_page_shows_history_with_machines_apart(lake_app: App, monkeypat
     (lead,) = add_leads(lake_app, 1)
     at = NOW - timedelta(days=2)
     opened = event(lead, "opened", at, machine=True, machine_reason="apple_mail_privacy")
-    add_events(lake_app, [event(lead, "delivered", at), opened, event(lead, "replied", at + timedelta(hours=2))])
+    bounced = event(lead, "bounced", at - timedelta(hours=1), bounce_kind="refuses_us")
+    answered = event(lead, "replied", at + timedelta(hours=2))
+    add_events(lake_app, [bounced, event(lead, "delivered", at), opened, answered])
     lake_app.score_leads(as_of=NOW)
     lake_app.plan_send_windows(as_of=NOW)
     page = open_page(monkeypatch, lake_app, "leads", lead=str(lead))
@@ -71,7 +73,7 @@ def test_a_leads_page_shows_history_with_machines_apart(lake_app: App, monkeypat
     assert "Best hours in Europe/Berlin" in said
     assert "No campaign has planned a mail to this lead" in said
     people, machines = table(page, -2), table(page, -1)
-    assert list(people["What"]) == ["replied", "delivered"]
+    assert list(people["What"]) == ["replied", "delivered", "bounced: the address takes no mail from outside"]
     assert list(machines["Detail"]) == ["apple mail privacy"]
 
 
