@@ -228,7 +228,7 @@ def show_counts(draft: CampaignDraft) -> None:
     else:
         st.caption("Nobody is left out.")
     campaign_contacts.show_counts(draft, counts)
-    st.markdown("**Some of them**")
+    st.markdown("**Some who match the filters**")
     st.dataframe(
         [
             {

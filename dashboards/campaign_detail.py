@@ -34,7 +34,7 @@ def show(campaign_id: int) -> None:
         del st.query_params["campaign"]
         st.rerun()
     detail = page.leadmill().campaign(campaign_id)
-    page.header(detail.draft.name)
+    page.header(campaign_words.plain(detail.draft.name))
     with st.container():  # one element, however much it says: what is below keeps its place
         _show_standing(detail)
         campaign_actions.show(detail)
@@ -57,7 +57,7 @@ def _show_standing(detail: CampaignDetail) -> None:
             said.append(f"ended {campaign_words.moment(detail.finished_at)}")
         st.caption(" · ".join(said))
     if detail.status_reason:
-        st.info(f"Reason given: {detail.status_reason}", icon=":material/chat:")
+        st.info(f"Reason given: {campaign_words.plain(detail.status_reason)}", icon=":material/chat:")
 
 
 def _edit(detail: CampaignDetail) -> None:

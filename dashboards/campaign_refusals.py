@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import campaign_words
 import page
 import streamlit as st
 
 from leadmill.domain.access import Role
-from leadmill.domain.weather import in_words
 from leadmill.ports.refusals import RefusalGroup
 
 WHOSE = {
@@ -26,7 +26,7 @@ def show(campaign_id: int) -> None:
     st.dataframe(
         [
             {
-                "Code": in_words(each.code) or "none",
+                "Code": campaign_words.code_words(each.code) or "none",
                 "Because of": WHOSE.get(each.fault or "", "unknown"),
                 "Mails": each.mails,
                 "May be sent again": each.may_go_again,
@@ -52,7 +52,7 @@ def _show_form(campaign_id: int, able: dict[str, RefusalGroup]) -> None:
         codes = st.multiselect(
             "Which codes?",
             list(able),
-            format_func=lambda code: f"{code} ({able[code].may_go_again:,})",
+            format_func=lambda code: f"{campaign_words.code_words(code)} ({able[code].may_go_again:,})",
             key="send_again_codes",
         )
         reason = st.text_input("Why were they refused wrongly?", max_chars=300, key="send_again_reason")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from leadmill.domain import moments
+from leadmill.domain import moments, weather
 from leadmill.domain.campaigns import CampaignDraft, CampaignStatus, Timing
 from leadmill.domain.quantities import counted
 
@@ -29,6 +29,37 @@ LEFT_OUT = {
     "mailed_recently": "Another campaign mailed them lately",
     "duplicate": "Another lead has the same inbox",
 }
+CODES = {
+    "weekly_cap": "they had their mails of the week",
+    "mailed_elsewhere": "another campaign mailed them within the days set",
+    "replied_elsewhere": "they answered another campaign",
+    "replied": "they answered",
+    "lease_expired": "the worker that sent it died",
+    "restored": "an older copy of the database was restored",
+    "server-unavailable": "its server said “later” for days",
+    "no-answer": "the provider's answer never came",
+    "no-result": "the provider's answer said nothing of it",
+    "template-broke": "the mail could not be filled in for them",
+    "lease-short": "there was no time left to send it",
+    "address-not-ascii": "the server takes no address with such letters",
+    "mailbox_gone": "its mailbox is gone, and a person ended the thread",
+    "campaign_cancelled": "the campaign was cancelled",
+    "campaign_ended": "the campaign's end had passed",
+    "policy": "their legal basis is not accepted by the pool",
+    "policy_country": "their country's law asks for another legal basis",
+    "manual": "a colleague put them on the list",
+    "erased": "their data was erased",
+    "unsubscribed": "they unsubscribed",
+    "complained": "they marked a mail as spam",
+    "hard_bounced": "the address does not exist",
+    "refuses_us": "the address takes no mail from us",
+    "imported": "a file said not to mail them",
+    "suppressed": "they must not be mailed",
+    "refused": "the mail before was refused",
+    "lost": "the mail before is lost",
+    "bounced": "the mail before bounced",
+}
+"""Our own codes of a mail in words; a server's reply is told by its numbers."""
 TIMINGS = {
     Timing.BEST_TIME: ("Each lead's best hours", "By own and similar leads' replies and clicks, in their time zone."),
     Timing.LOCAL_TIME: ("A fixed hour where the lead lives", "For example 9 o'clock in everybody's own morning."),
@@ -47,6 +78,11 @@ def weight(value: float) -> str:
 def plain(words: str) -> str:
     """Words that strangers or colleagues wrote, safe from being read as Markdown."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]()#+!|<>$:~" else c for c in words)
+
+
+def code_words(code: str) -> str:
+    """Why a mail stands where it stands; empty where there is nothing to say."""
+    return CODES.get(code.removeprefix("after_")) or weather.in_words(code)
 
 
 def moment(at: datetime) -> str:

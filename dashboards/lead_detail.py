@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import campaign_words
 import charts
 import country_words
 import lead_actions
@@ -41,6 +42,12 @@ KINDS = {
     "auto_replied": "answered automatically",
     "unknown": "something unknown",
 }
+BOUNCES = {
+    "hard": "bounced: the address is dead",
+    "soft": "bounced: the server said to try later",
+    "blocked": "bounced: the sender or the content was refused",
+    "refuses_us": "bounced: the address takes no mail from outside",
+}
 BASES = {
     "own_history": "from this lead's own mails",
     "pooled_history": "from what other leads in this time zone did",
@@ -63,7 +70,8 @@ def show(lead_id: int) -> None:
     detail = page.leadmill().lead_detail(page.actor(), lead_id)
     lead = detail.lead
     name = f"{lead['first_name']} {lead['last_name']}".strip() or lead["email"]
-    page.header(name, " · ".join(filter(None, (lead["job_title"], lead["company"], lead["email"]))))
+    known = " · ".join(filter(None, (lead["job_title"], lead["company"], lead["email"])))
+    page.header(campaign_words.plain(name), campaign_words.plain(known))
     if lead["suppressed_for"]:
         said = SUPPRESSED_FOR.get(lead["suppressed_for"], "This address is on the list of those never to be mailed")
         st.warning(f"{said} ({_day(lead['suppressed_at'])}): no campaign mails it.", icon=":material/block:")
@@ -137,7 +145,9 @@ def _reasons_chart(reasons: list[dict[str, Any]]) -> Any:
         hoverinfo="skip",
     )
     chart.update_layout(showlegend=False)
-    chart.update_xaxes(visible=False, zeroline=True)
+    low, high = min(0, *effects), max(0, *effects)
+    room = 0.4 * (high - low)  # for the words beside a short bar
+    chart.update_xaxes(visible=False, zeroline=True, range=[low - room, high + room])
     chart.update_yaxes(autorange="reversed", showgrid=False)
     return chart
 
@@ -210,7 +220,7 @@ def _event_table(events: list[LeadEvent], none: str) -> None:
         [
             {
                 "When": event.occurred_at,
-                "What": KINDS.get(event.kind, event.kind) + (f", {event.bounce_kind}" if event.bounce_kind else ""),
+                "What": BOUNCES.get(event.bounce_kind or "") or KINDS.get(event.kind, event.kind),
                 "Detail": event.machine_reason.replace("_", " ") or event.url,
             }
             for event in events

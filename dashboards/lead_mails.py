@@ -21,6 +21,7 @@ STATES = {
     "claimed": "being sent",
     "accepted": "sent",
     "delivered": "delivered",
+    "dropped": "not sent: on the provider's own list",
     "bounced": "bounced",
     "complained": "marked as spam",
     "refused": "refused by the provider",
@@ -43,7 +44,7 @@ def show(detail: LeadDetail) -> None:
                 "When (UTC)": _when(send),
                 "Mail": f"{send['campaign']}: {campaign_words.mail_name(send['step'])}, {send['variant']}",
                 "Subject": send["subject"],
-                "State": STATES.get(send["state"], send["state"]) + (f" ({send['code']})" if send["code"] else ""),
+                "State": _state(send),
                 "From": send["mailbox"] or "not chosen yet",
             }
             for send in detail.sends
@@ -51,15 +52,21 @@ def show(detail: LeadDetail) -> None:
         hide_index=True,
         width="stretch",
         column_config={
-            "When (UTC)": st.column_config.TextColumn(width=150),
+            "When (UTC)": st.column_config.TextColumn(width=140),
             "Mail": st.column_config.TextColumn(width=280),
-            "Subject": st.column_config.TextColumn(width=290),
-            "State": st.column_config.TextColumn(width=120),
-            "From": st.column_config.TextColumn(width=190),
+            "Subject": st.column_config.TextColumn(width=200),
+            "State": st.column_config.TextColumn(width=240),
+            "From": st.column_config.TextColumn(width=170),
         },
     )
     st.caption("Subjects are rendered for this lead, with its fields as they are now.")
     _show_choices(detail.sends)
+
+
+def _state(send: Mapping[str, Any]) -> str:
+    """Where a mail stands, and why."""
+    state, why = STATES.get(send["state"], send["state"]), campaign_words.code_words(send["code"] or "")
+    return f"{state} ({why})" if why else state
 
 
 def _when(send: Mapping[str, Any]) -> str:
@@ -79,4 +86,4 @@ def _show_choices(sends: Sequence[Mapping[str, Any]]) -> None:
         for send in chosen:
             mail = campaign_words.mail_name(send["step"])
             said = mailbox_choice.words(send["reason"], send["why"])
-            st.markdown(f"**{send['campaign']}, {mail}**, from {send['mailbox']}: {said}.")
+            st.markdown(f"**{campaign_words.plain(send['campaign'])}, {mail}**, from {send['mailbox']}: {said}.")

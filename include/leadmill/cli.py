@@ -136,7 +136,8 @@ def why(campaign_id: Annotated[int, typer.Argument(metavar="CAMPAIGN", help="The
     found = app().explain_waiting(campaign_id, datetime.now(UTC))
     for each in found:
         until = f" Until {each.relaxes_at:%Y-%m-%d %H:%M} UTC." if each.relaxes_at else ""
-        typer.echo(f"{each.subject}: {each.sentence}{until}")
+        of = "mails" if each.subject == "sends" else each.subject
+        typer.echo(f"{of}: {each.sentence}{until}")
     if not found:
         typer.echo("Nothing of this campaign is open.")
 
@@ -153,7 +154,11 @@ def send_refused_again(
     from leadmill.domain.access import SYSTEM
 
     if not code:
-        for each in app().refusals(campaign_id):
+        app().campaign(campaign_id)  # no such campaign is told, not taken for one without refusals
+        refusals = app().refusals(campaign_id)
+        if not refusals:
+            typer.echo("No mail of this campaign was refused.")
+        for each in refusals:
             may = f"{each.may_go_again:,} may be sent again"
             typer.echo(f"{each.mails:>10,} refused: {each.code or 'no code'}; {may}")
         return

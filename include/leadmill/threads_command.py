@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from leadmill.errors import NotFound
+from leadmill.domain.quantities import counted
+from leadmill.errors import InputInvalid, NotFound
 
 
 class Choice(StrEnum):
@@ -34,20 +35,38 @@ def settle_threads(
     from leadmill.domain.access import SYSTEM
 
     now, leadmill = datetime.now(UTC), app()
-    if not mailbox or choice is None:
-        for each in leadmill.stranded_threads(now):
-            chosen = f"; {each.chosen_by} lets them wait" if each.chosen_at else ""
-            typer.echo(f"{each.address}: {each.threads:,} threads wait since {each.since:%Y-%m-%d}{chosen}")
+    if not mailbox and choice is not None:
+        raise InputInvalid("Say whose threads: write the mailbox's address after the command.")
+    number = _mailbox(mailbox, now) if mailbox else None
+    if number is None or choice is None:
+        for line in _listed(number, now):
+            typer.echo(line)
         return
-    number = _mailbox(mailbox, now)
     if choice is Choice.HAND_ON:
         other = _mailbox(to, now) if to else None
         moved, stay = leadmill.hand_on_threads(SYSTEM, number, to_mailbox_id=other, reason=reason, as_of=now)
-        typer.echo(f"{moved:,} threads go on elsewhere; {stay:,} stay: no such mailbox of their pool sends.")
+        rest = f" {counted(stay, 'thread stays', 'threads stay')}: no such mailbox of their pool sends." if stay else ""
+        typer.echo(f"{counted(moved, 'thread goes', 'threads go')} on from elsewhere.{rest}")
     elif choice is Choice.END:
-        typer.echo(f"{leadmill.end_threads(SYSTEM, number, reason=reason, as_of=now):,} threads ended.")
+        typer.echo(f"{counted(leadmill.end_threads(SYSTEM, number, reason=reason, as_of=now), 'thread')} ended.")
     else:
-        typer.echo(f"{leadmill.let_threads_wait(SYSTEM, number, reason=reason, as_of=now):,} threads wait.")
+        waiting = leadmill.let_threads_wait(SYSTEM, number, reason=reason, as_of=now)
+        typer.echo(f"{counted(waiting, 'thread waits', 'threads wait')}.")
+
+
+def _listed(mailbox_id: int | None, now: datetime) -> list[str]:
+    """One line a mailbox that is gone, of one or of all; a sentence where there is none."""
+    from leadmill.bootstrap import app
+
+    lines = []
+    for each in app().stranded_threads(now):
+        if mailbox_id in {None, each.mailbox_id}:
+            chosen = f"; {each.chosen_by} lets them wait" if each.chosen_at else ""
+            wait = counted(each.threads, "thread waits", "threads wait")
+            lines.append(f"{each.address}: {wait} since {each.since:%Y-%m-%d}{chosen}")
+    if lines:
+        lines.append("Say what becomes of them with --choice hand-on, end or wait, and a --reason.")
+    return lines or ["No follow-up waits for a mailbox that is gone."]
 
 
 def _mailbox(address: str, now: datetime) -> int:

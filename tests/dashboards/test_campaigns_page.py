@@ -403,3 +403,9 @@ def test_whom_other_campaigns_mail_is_counted_and_can_be_mailed_all_the_same(
     page.button(key="save_campaign").click().run()
     rules = world.campaign(second).draft.contacts
     assert (rules.leave_out_in_sequence, rules.days_apart, rules.ends_on_other_reply) == (False, 14, False)
+
+
+def test_a_campaigns_name_is_no_markdown(world: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_campaign(monkeypatch, world, draft_of(world, name="Parts *now* [2]"))
+    assert not page.exception
+    assert [title.value for title in page.title] == [r"Parts \*now\* \[2\]"]

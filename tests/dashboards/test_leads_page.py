@@ -10,6 +10,7 @@ from leadmill.bootstrap import App
 from leadmill.domain.access import SYSTEM, Role
 from tests.dashboards.page_runner import open_page, words_of
 from tests.scoring_history import NOW, add_events, add_leads, delivered_and_answered, event
+from tests.sending_world import execute, make_campaign, make_pool, people, sends
 
 
 def table(page, number: int = 0):
@@ -60,7 +61,9 @@ def test_a_leads_page_shows_history_with_machines_apart(lake_app: App, monkeypat
     (lead,) = add_leads(lake_app, 1)
     at = NOW - timedelta(days=2)
     opened = event(lead, "opened", at, machine=True, machine_reason="apple_mail_privacy")
-    add_events(lake_app, [event(lead, "delivered", at), opened, event(lead, "replied", at + timedelta(hours=2))])
+    bounced = event(lead, "bounced", at - timedelta(hours=1), bounce_kind="refuses_us")
+    answered = event(lead, "replied", at + timedelta(hours=2))
+    add_events(lake_app, [bounced, event(lead, "delivered", at), opened, answered])
     lake_app.score_leads(as_of=NOW)
     lake_app.plan_send_windows(as_of=NOW)
     page = open_page(monkeypatch, lake_app, "leads", lead=str(lead))
@@ -70,7 +73,7 @@ def test_a_leads_page_shows_history_with_machines_apart(lake_app: App, monkeypat
     assert "Best hours in Europe/Berlin" in said
     assert "No campaign has planned a mail to this lead" in said
     people, machines = table(page, -2), table(page, -1)
-    assert list(people["What"]) == ["replied", "delivered"]
+    assert list(people["What"]) == ["replied", "delivered", "bounced: the address takes no mail from outside"]
     assert list(machines["Detail"]) == ["apple mail privacy"]
 
 
@@ -163,3 +166,22 @@ def test_erasing_needs_an_administrator_who_types_the_word(lake_app: App, monkey
     assert "There is no such lead" in words_of(page)
     page = open_page(monkeypatch, lake_app, "leads", role=Role.VIEWER, lead=str(other))
     assert not {"suppress_lead", "erase_lead"} & {button.key for button in page.button}
+
+
+def test_a_mail_says_in_words_why_it_stands_where_it_stands(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = make_campaign(lake_app, make_pool(lake_app), people(1), steps=3)
+    for step, state, code in (
+        (1, "dropped", None),
+        (2, "cancelled", "replied_elsewhere"),
+        (3, "planned", "weekly_cap"),
+    ):
+        sql = "update ledger.sends set state = %s, code = %s where campaign_id = %s and step = %s"
+        execute(lake_app, sql, state, code, campaign, step)
+    page = open_page(monkeypatch, lake_app, "leads", lead=str(sends(lake_app, campaign)[0]["lead_id"]))
+    assert not page.exception
+    mails = next(found.value for found in page.dataframe if "State" in found.value)
+    assert sorted(mails["State"]) == [
+        "cancelled (they answered another campaign)",
+        "not sent: on the provider's own list",
+        "planned (they had their mails of the week)",
+    ]

@@ -358,3 +358,11 @@ def test_the_organisation_is_kept_and_can_change(app: App) -> None:
     assert (organisation.name, organisation.website) == ("Acme SE", "https://acme.test")
     with pytest.raises(InputInvalid, match="postal address"):
         app.set_organisation(ADMIN, "Acme", " ", NOW)
+
+
+def test_where_nobody_is_mailed_neither_days_nor_variants_are_reckoned(app: App) -> None:
+    pool = make_pool(app)
+    campaign_id = app.create_campaign(ANALYST, make_draft(pool), NOW)
+    found = {check.name: check.result for check in app.preflight(campaign_id, NOW)}
+    assert found["audience"] == "error"
+    assert not {"capacity", "variants"} & set(found)

@@ -572,4 +572,5 @@ def test_why_speaks_from_the_command_line(app: App, lane: str, monkeypatch: pyte
     result = CliRunner().invoke(main, ["why", str(campaign)])
     assert result.exit_code == 0
     assert "paused; resume it" in result.output
+    assert "mails: 2 mails are due now." in result.output
     assert CliRunner().invoke(main, ["why", "999999"]).exit_code == 1

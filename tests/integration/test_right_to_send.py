@@ -307,3 +307,11 @@ def test_the_settings_of_two_workers_may_differ_in_where_they_run(app: App, lane
     elsewhere = App(Settings(**(app.settings.model_dump() | {"var_dir": Path("/tmp/elsewhere")})))
     elsewhere.open_lanes(NOW)
     elsewhere.database.close()
+
+
+def test_who_takes_over_from_itself_stops_nobody(app: App, lane: str) -> None:
+    app.open_lanes(NOW)
+    assert app.take_over_sending(ADMIN, reason="to be sure", as_of=later(minutes=1)) == ""
+    copied = beside(app, copy_ledger(app, "beside_named"))
+    assert "on this machine" in copied.take_over_sending(ADMIN, reason="moving house", as_of=later(minutes=2))
+    copied.database.close()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from typer.testing import CliRunner
 
+from leadmill import bootstrap
 from leadmill.bootstrap import App
+from leadmill.cli import main
 from leadmill.errors import Conflict, InputInvalid, NotAllowed, NotFound
 from leadmill.ports.refusals import SentAgain
 from tests.scripted_smtp import ScriptedSmtp, scripted
@@ -109,3 +112,13 @@ def test_a_campaign_that_keeps_hours_gets_new_ones(app: App, refused: int) -> No
     app.plan_campaigns(later(days=6, minutes=1))
     due = {row["due_at"].hour for row in sends(app, refused, "state = 'planned' and step = 1")}
     assert due == {9}
+
+
+def test_the_command_says_where_nothing_was_refused_and_where_there_is_no_campaign(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = make_campaign(app, make_pool(app), people(1))
+    monkeypatch.setattr(bootstrap, "app", lambda: app)
+    run = CliRunner().invoke
+    assert "No mail of this campaign was refused." in run(main, ["send-again", str(campaign)]).output
+    assert run(main, ["send-again", "424242"]).exit_code == 1

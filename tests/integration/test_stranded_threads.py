@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from typer.testing import CliRunner
 
+from leadmill import bootstrap
 from leadmill.bootstrap import App
-from leadmill.errors import Conflict, InputInvalid, NotAllowed
+from leadmill.cli import main
+from leadmill.errors import Conflict, InputInvalid, NotAllowed, NotFound
 from leadmill.services.settle_threads import TELL_AFTER
 from tests.recall_world import Relay
 from tests.scripted_smtp import scripted
@@ -154,3 +157,20 @@ def test_why_names_the_three_choices(app: App) -> None:
         "handed on to another mailbox, ended, or left to wait (Deliverability, Stopped). 9 follow-ups have to go"
         in sentences
     )
+
+
+def test_the_command_lists_decides_and_says_what_is_missing(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "app", lambda: app)
+    run = CliRunner().invoke
+    assert "No follow-up waits" in run(main, ["threads"]).output
+    with scripted(Relay().server) as port:
+        world = World(app, port)
+        gone = next(m.address for m in app.mailboxes(DUE) if m.mailbox.mailbox_id == world.gone)
+        for said in (["threads"], ["threads", gone]):
+            listed = run(main, said).output
+            assert f"{gone}: {COUNT} threads wait since" in listed
+            assert "--choice" in listed
+        assert isinstance(run(main, ["threads", "nobody@brand.test"]).exception, NotFound)
+        assert isinstance(run(main, ["threads", "--choice", "end"]).exception, InputInvalid)
+        end = ["threads", gone, "--choice", "end", "--reason", "the owner left"]
+        assert run(main, end).output == f"{COUNT} threads ended.\n"

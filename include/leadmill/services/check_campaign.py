@@ -238,6 +238,8 @@ def _sequence_checks(draft: CampaignDraft) -> Iterator[Check]:
 
 
 def _variant_checks(draft: CampaignDraft, preview: AudiencePreview) -> Iterator[Check]:
+    if not preview.will_be_mailed:
+        return  # that nobody is mailed says it all
     for number, step in enumerate(draft.steps, start=1):
         if len(step.variants) > 1:
             smallest = min(v.weight for v in step.variants) / sum(v.weight for v in step.variants)

@@ -22,12 +22,12 @@ _MIDNIGHT = time(0)
 
 
 def check_schedule_fit(draft: CampaignDraft, leads: int, senders: SenderLedger, *, as_of: datetime) -> Iterator[Check]:
-    """How long the campaign takes beside those that share its pool; nothing where it has no pool or no mail.
+    """How long the campaign takes beside those that share its pool; nothing where it has no pool, no mail or nobody.
 
     The pool's days are as its limits and warm-ups plan them, and every lead gets every mail: people who reply make it
     quicker, pauses slower.
     """
-    if draft.pool_id is None or not draft.steps:
+    if draft.pool_id is None or not draft.steps or not leads:
         return
     mailboxes = senders.active_mailboxes(draft.pool_id)
     today, start = as_of.date(), max(draft.starts_at or as_of, as_of).date()

@@ -20,7 +20,7 @@ from leadmill.ports.waiting import (
 
 _STATUS_SENTENCES: Mapping[str, str] = {
     "draft": "The campaign is a draft; approve it.",
-    "approved": "The campaign is approved and waits for plan_campaigns to make its sends.",
+    "approved": "The campaign is approved; plan_campaigns makes its mails ready within 15 minutes.",
     "paused": "The campaign is paused; resume it.",
     "finished": "The campaign is finished: nothing of it is open.",
     "cancelled": "The campaign was cancelled.",

@@ -34,6 +34,8 @@ from leadmill.services.compare_journal import require_all_known
 REFUSED_ALERT_KEY = "sending_refused"
 _TRIES = 20
 """Workers of one ledger take turns; only another copy of it can come between, once a minute."""
+_OURS = frozenset({Standing.FIRST, Standing.HELD, Standing.OLDER})
+"""With these it was this very database that sent last, or nobody."""
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ class SendingRight:
         self.alerts.resolve(REFUSED_ALERT_KEY, as_of=as_of)
 
     def take_over(self, actor: Actor, *, reason: str, as_of: datetime) -> str:
-        """Let this ledger send on a person's word, whoever did before; returns who that was, empty for nobody.
+        """Let this ledger send on a person's word; returns who else did before, empty for nobody else.
 
         Whoever did sends nothing more from its next claim on. What the journal holds is still compared.
 
@@ -125,7 +127,7 @@ class SendingRight:
         )
 
     def _renew(self, as_of: datetime, *, on_a_persons_word: bool = False) -> StoredLease | None:
-        """Replace the token in store and ledger; returns what lay in the store before."""
+        """Replace the token in store and ledger; returns what lay in the store before, where it was not our own."""
         with self.ledger.locked() as row:
             if not on_a_persons_word:
                 _require_no_restore(row)
@@ -139,7 +141,7 @@ class SendingRight:
                 if self.store.replace(lease, was=stored):
                     row.keep(lease)
                     self._token = lease.token
-                    return stored
+                    return None if how in _OURS else stored
         raise StoreUnavailable("The lease in the object store changed too often to be renewed; nothing was sent.")
 
     def _next(self, row: LeaseRow, stored: StoredLease | None, as_of: datetime) -> StoredLease:

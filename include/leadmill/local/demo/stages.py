@@ -92,8 +92,10 @@ class Demonstration:
             if app.campaign(self.campaign_id).planned_at is None:
                 self.stack.airflow.run("plan_campaigns", {"campaign_id": self.campaign_id})
             campaign = app.campaign(self.campaign_id)
-            left_out = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in campaign.left_out.items())
-            stage.result = f"audience {campaign.audience_count:,}" + (f"; left out: {left_out}" if left_out else "")
+            left_out = sum(campaign.left_out.values())
+            stage.result = f"audience {campaign.audience_count:,}" + (
+                f"; {left_out:,} left out (the campaign's page says why)" if left_out else ""
+            )
 
     def dispatch(self) -> None:
         """Have Airflow dispatch until nothing that is due can still be handed over today."""

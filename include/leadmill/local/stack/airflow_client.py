@@ -41,7 +41,11 @@ class AirflowClient:
             if run["state"] == "success":
                 return run
             if run["state"] == "failed" or time.monotonic() > deadline:
-                raise RunFailed(f"Run {run_id} of {dag_id} is {run['state']}: {self._unfinished(dag_id, run_id)}.")
+                how = "failed" if run["state"] == "failed" else f"has not ended within {seconds:.0f} seconds"
+                raise RunFailed(
+                    f"Run {run_id} of {dag_id} {how}: {self._unfinished(dag_id, run_id)}. Nothing was lost: the same "
+                    "command goes on from here. If it happens again, see the run in Airflow, or `make logs`."
+                )
             time.sleep(_POLL_SECONDS)
 
     def run(self, dag_id: str, conf: dict[str, Any] | None = None, *, seconds: float = 300.0) -> dict[str, Any]:
