@@ -355,3 +355,11 @@ def test_a_worker_that_lived_on_hands_nothing_over_of_a_restored_ledger_whose_to
     with pytest.raises(LedgerBehindJournal):
         lived_on.journal_claim(claim, lane=lane, worker="host:1:old", steps=steps, now=later(minutes=2))
     restored.database.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"claim_id": "x", "before": 7}'])
+def test_a_broken_note_of_how_far_the_journal_reaches_stops_dispatch_and_is_told(app: App, body: bytes) -> None:
+    app.store.write("journal-tidied.json", body)
+    with pytest.raises(StoreUnavailable, match="journal-tidied"):
+        app.open_lanes(NOW)
+    assert [alert.kind for alert in app.open_alerts()] == ["sending_refused"]
