@@ -79,7 +79,7 @@ class StoreJournal:
         except (ValueError, TypeError, KeyError) as error:
             raise StoreUnavailable(
                 f"{TIDIED_KEY} in the object store cannot be read. It says how far back the journal reaches, so "
-                "nothing is sent: put it back from a backup of the store, or delete it where no older copy was restored."
+                "nothing is sent: put it back from a backup of the store; delete it only if no older copy was restored."
             ) from error
 
     def note_tidied(self, tidied: Tidied) -> None:

@@ -159,7 +159,7 @@ class SendingRight:
         return StoredLease(installation, str(uuid4()), row.database, self.store.uri, renewed_at)
 
     def _require_still_ours(self, claim_id: int, worker: str) -> None:
-        """Token or database is another: a run of this ledger began meanwhile, it was restored, or another's run began."""
+        """Token or database is another: a run of this ledger began meanwhile, it was restored, or another sends."""
         with self.ledger.locked() as row:  # no run of this ledger replaces the token while we look
             _require_no_restore(row)
             stored = self.store.read()
