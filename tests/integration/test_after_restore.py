@@ -160,3 +160,29 @@ def test_a_campaign_planned_after_the_copy_is_in_doubt_when_it_is_planned_again(
     assert states(app, campaign) == {"ambiguous": 10}
     assert set(mails_by_person(mail).values()) == {1}
     assert min(row["send_id"] for row in sends(app, campaign)) > max(row["send_id"] for row in planned) + 9
+
+
+def test_what_was_refused_in_the_copy_and_sent_again_since_is_in_doubt_and_not_sent_again_once_more(
+    lake_app: App, mail: SmtpRecorder, lane: str
+) -> None:
+    app = lake_app
+    pool = make_pool(app)
+    make_mailboxes(app, 1)
+    campaign = make_campaign(app, pool, people(3), planned_at=NOW, audience_count=3)
+    app.open_lanes(NOW)
+    refused = "state = 'refused', fault = 'moment', code = 'server-unavailable', claimed_at = %s, attempts = 10"
+    execute(app, f"update ledger.sends set {refused}", NOW)
+    execute(app, "update ledger.campaigns set status = 'finished', finished_at = %s", NOW)
+    copy = copy_ledger(app, "refused_and_sent_again")
+    app = App(app.settings)
+    app.send_refused_again(ADMIN, campaign, ["server-unavailable"], reason="it works", as_of=later(minutes=1))
+    dispatch(app, later(minutes=2))
+
+    app = restore_ledger(app, copy)
+    assert app.after_restore(ADMIN, reason="the drill", as_of=later(minutes=10)).doubted == 3
+    assert (
+        app.send_refused_again(ADMIN, campaign, ["server-unavailable"], reason="?", as_of=later(minutes=11)).mails == 0
+    )
+    dispatch(app, later(minutes=20))
+    assert set(mails_by_person(mail).values()) == {1}
+    assert app.check_conservation(later(minutes=21)).faults == 0

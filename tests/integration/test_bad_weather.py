@@ -261,3 +261,18 @@ def test_an_api_that_is_asked_too_much_waits_as_asked_and_longer_where_nothing_i
     ]
     app.weather_ledger.works_again([], "own smtp", now=later(hours=1))
     assert app.weather_ledger.put_off(refused, now=later(hours=2)).count == 0
+
+
+def test_follow_ups_that_any_mailbox_may_send_are_given_up_like_first_mails(app: App) -> None:
+    server = ScriptedSmtp(answer=put_off("MAIL", b"452 4.3.1 Insufficient system storage\r\n"))
+    with scripted(server) as port:
+        lane, pool = make_lane(app, port), make_pool(app)
+        make_mailboxes(app, 1, daily_limit=500)
+        campaign = make_campaign(app, pool, people(3), steps=2)
+        execute(app, "update ledger.sends set state = 'accepted', accepted_at = %s where step = 1", NOW)
+        execute(app, "update ledger.sends set due_at = %s where step = 2", NOW)
+        now = NOW
+        while now < NOW + GIVE_UP_AFTER + timedelta(hours=20):
+            app.send_lane(lane, now, time_budget_seconds=2)
+            now += timedelta(hours=6)
+    assert states(app, campaign) == {"accepted": 3, "refused": 3}

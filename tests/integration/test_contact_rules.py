@@ -71,8 +71,8 @@ def reply(app: App, campaign: int, lead: int, at: datetime) -> None:
         projection.apply(
             Evidence(
                 upto=projection.position + 1,
-                sends=SendEvidence([send], ["delivered"], [2], [at], [at], [None], [at], [None]),
-                suppressions=SuppressionEvidence([], [], [], []),
+                sends=SendEvidence([send], ["delivered"], [2], [at], [at], [None], [at], [None], [True]),
+                suppressions=SuppressionEvidence([], [], [], [], [], []),
             ),
             as_of=at,
         )
@@ -377,3 +377,20 @@ def test_who_has_nothing_to_come_is_forgotten(app: App, pool: int) -> None:
 def shared(app: App) -> int:
     with app.database.transaction() as connection:
         return connection.execute("select count(*) as n from ledger.shared_leads").fetchone()["n"]
+
+
+def test_a_finished_campaigns_refused_mails_that_are_sent_again_wait_for_what_was_planned_since(
+    app: App, pool: int
+) -> None:
+    """While it was finished it counted for nothing, so that the second plan shared nobody with it."""
+    make_lead(app, "ann@people.test")
+    first = planned(app, pool, steps=1)
+    execute(app, "update ledger.sends set state = 'refused', fault = 'moment', code = 'server-unavailable'")
+    app.plan_campaigns(NOW + timedelta(days=5))
+    assert app.campaign(first).status == "finished"
+    day = NOW + timedelta(days=6)
+    second = planned(app, pool, day, steps=1, name="Second")
+    assert [campaign for campaign, _ in claim(app, day)] == [second]
+    app.send_refused_again(ANALYST, first, ["server-unavailable"], reason="it works", as_of=day)
+    assert not claim(app, day + timedelta(hours=1))
+    assert [campaign for campaign, _ in claim(app, day + timedelta(days=8))] == [first]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from leadmill.bootstrap import App
 from leadmill.domain.sending_lease import LEASE
-from leadmill.errors import LedgerBehindJournal, NotAllowed, NotTheSender, StoreUnavailable
+from leadmill.errors import LeadmillError, LedgerBehindJournal, NotAllowed, NotTheSender, StoreUnavailable
 from leadmill.settings import Settings
 from tests.mail_servers import SmtpRecorder, smtp_server
+from tests.recall_world import until
 from tests.restore_world import beside, copy_ledger, mails_by_person, restore_ledger
 from tests.sending_world import (
     ADMIN,
@@ -315,3 +318,56 @@ def test_who_takes_over_from_itself_stops_nobody(app: App, lane: str) -> None:
     copied = beside(app, copy_ledger(app, "beside_named"))
     assert "on this machine" in copied.take_over_sending(ADMIN, reason="moving house", as_of=later(minutes=2))
     copied.database.close()
+
+
+def test_a_lane_that_waits_while_its_ledger_is_restored_mails_nobody_again(
+    app: App, mail: SmtpRecorder, lane: str
+) -> None:
+    """The looks of the waiting lane have replaced its broken connections, so that its next claim meets no error."""
+    campaign_of(app, 6, min_gap_seconds=3)
+    app.open_lanes(NOW)
+    copy = copy_ledger(app, "restored_while_a_lane_waits")
+    app = App(app.settings)
+
+    def send() -> None:
+        with contextlib.suppress(LeadmillError, psycopg.OperationalError):  # it ends its run by what it meets first
+            app.send_lane(lane, NOW, time_budget_seconds=8)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    until(lambda: states(app)["accepted"] == 2)
+    restore_ledger(App(app.settings), copy)
+    thread.join()
+    assert set(mails_by_person(mail).values()) == {1}
+    app.database.close()
+
+
+def test_a_worker_that_lived_on_hands_nothing_over_of_a_restored_ledger_whose_token_was_renewed(
+    app: App, mail: SmtpRecorder, lane: str
+) -> None:
+    campaign = campaign_of(app, 30)
+    app.open_lanes(NOW)
+    copy = copy_ledger(app, "restored_and_renewed")
+    app = App(app.settings)
+    right = app.sending_right()
+    dispatch(app, later(minutes=1))
+    right.take(as_of=later(minutes=1))
+    restored = restore_ledger(app, copy)
+    with pytest.raises(LedgerBehindJournal):
+        restored.open_lanes(later(minutes=2))
+    claim = restored.send_ledger.claim(lane, worker="host:1:old", now=later(minutes=2), limit=30)
+    assert len(claim.sends) == 30
+    lived_on = restored.sending_right()
+    lived_on._token, lived_on._database = right._token, right._database
+    steps = {send.variant_id: (campaign, 1) for send in claim.sends}
+    with pytest.raises(LedgerBehindJournal):
+        lived_on.journal_claim(claim, lane=lane, worker="host:1:old", steps=steps, now=later(minutes=2))
+    restored.database.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"claim_id": "x", "before": 7}'])
+def test_a_broken_note_of_how_far_the_journal_reaches_stops_dispatch_and_is_told(app: App, body: bytes) -> None:
+    app.store.write("journal-tidied.json", body)
+    with pytest.raises(StoreUnavailable, match="journal-tidied"):
+        app.open_lanes(NOW)
+    assert [alert.kind for alert in app.open_alerts()] == ["sending_refused"]

@@ -174,3 +174,18 @@ def test_the_command_lists_decides_and_says_what_is_missing(app: App, monkeypatc
         assert isinstance(run(main, ["threads", "--choice", "end"]).exception, InputInvalid)
         end = ["threads", gone, "--choice", "end", "--reason", "the owner left"]
         assert run(main, end).output == f"{COUNT} threads ended.\n"
+
+
+def test_threads_of_a_moved_mailbox_are_shown_where_its_lanes_others_of_the_old_pool_are_paused(app: App) -> None:
+    """The lane claims nothing of a pool of which none of its mailboxes sends."""
+    with scripted(Relay().server) as port:
+        lane, pool, elsewhere = make_lane(app, port), make_pool(app), make_pool(app, "elsewhere")
+        moved, other = make_mailboxes(app, 2)
+        app.pause_mailbox(ANALYST, other, reason="the owner left", as_of=NOW)
+        campaign = make_campaign(app, pool, people(COUNT), steps=2)
+        app.send_lane(lane, NOW, time_budget_seconds=10)
+        execute(app, "update ledger.mailboxes set pool_id = %s where mailbox_id = %s", elsewhere, moved)
+        app.send_lane(lane, DUE, time_budget_seconds=10)
+    assert states(app, campaign) == {"accepted": COUNT, "planned": COUNT}
+    assert [(each.mailbox_id, each.due) for each in app.stranded_threads(DUE)] == [(moved, COUNT)]
+    assert app.end_threads(ANALYST, moved, reason="nobody goes on", as_of=DUE) == COUNT

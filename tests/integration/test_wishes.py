@@ -252,6 +252,7 @@ def test_a_cut_off_or_foreign_line_is_counted_and_the_others_are_applied(
         "\ud800".encode("utf-8", "surrogatepass").decode("utf-8", "replace"),
     ]
     hostile += [whole.replace('"suppressed"', word) for word in ('"forgiven"', "7", '["suppressed"]')]
+    hostile += [whole.replace('"word"', '"what": "\\ud800", "word"')]  # half a surrogate pair, escaped
     hostile += [whole.replace(NOW.isoformat(), "yesterday"), '{"word": "status", "at": "x"}', "[" * 100_000]
     app.store.write("wishes/2026/03/02/x.ndjson", "\n".join(hostile).encode())
     execute(app, "delete from ledger.suppressions")
@@ -261,6 +262,27 @@ def test_a_cut_off_or_foreign_line_is_counted_and_the_others_are_applied(
     assert f"{len(hostile)} lines could not be read" in said.output
     assert said.exit_code == 1
     assert list(reasons(app).values()) == ["unsubscribed"]
+
+
+def test_who_takes_no_mail_from_us_stays_that_and_nobody_else_of_the_inbox_is_barred(app: App) -> None:
+    make_lead(app, ANN)
+    make_lead(app, "ann+news@people.test")
+    suppress(app, ANN, "refuses_us")
+    restore = snapshot(app)
+    suppress(app, "bob@people.test", "refuses_us")
+    app.log_wishes(NOW)
+    restore()
+    app.reapply_logged_wishes(LATER)
+    assert reasons(app) == {ANN: "refuses_us", None: "refuses_us"}
+
+
+def test_a_lift_holds_against_an_older_refusal_that_is_read_again(app: App) -> None:
+    make_lead(app, ANN)
+    suppress(app, ANN, "refuses_us")
+    app.lift_suppression(ADMIN, email=ANN, reason="Lets us in", proof="Mail of 3 May", as_of=LATER)
+    suppress(app, ANN, "refuses_us")
+    app.reapply_logged_wishes(LATER)
+    assert reasons(app) == {}
 
 
 def test_the_log_is_read_from_a_day_on(app: App) -> None:

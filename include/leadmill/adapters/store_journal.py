@@ -73,8 +73,14 @@ class StoreJournal:
         body = _read_or_none(self._store, TIDIED_KEY)
         if body is None:
             return None
-        said = json.loads(body)
-        return Tidied(said["claim_id"], date.fromisoformat(said["before"]))
+        try:
+            said = json.loads(body)
+            return Tidied(int(said["claim_id"]), date.fromisoformat(said["before"]))
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreUnavailable(
+                f"{TIDIED_KEY} in the object store cannot be read. It says how far back the journal reaches, so "
+                "nothing is sent: put it back from a backup of the store; delete it only if no older copy was restored."
+            ) from error
 
     def note_tidied(self, tidied: Tidied) -> None:
         body = {"claim_id": tidied.claim_id, "before": tidied.before.isoformat()}

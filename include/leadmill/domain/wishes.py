@@ -10,7 +10,7 @@ from typing import Any
 
 _HASH_BYTES = 32
 _FALLBACK_REASON = "manual"
-REASONS = frozenset({"unsubscribed", "complained", "hard_bounced", "manual", "erased", "imported"})
+REASONS = frozenset({"unsubscribed", "complained", "hard_bounced", "refuses_us", "manual", "erased", "imported"})
 """As in `ledger.suppressions`."""
 
 
@@ -117,4 +117,5 @@ def _text(said: Any) -> str:
         return ""
     if not isinstance(said, str) or "\0" in said:
         raise ValueError("not a text")
+    said.encode()  # half a surrogate pair is none, and raises a ValueError
     return said

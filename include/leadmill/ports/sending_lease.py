@@ -61,6 +61,12 @@ class LeaseLedger(Protocol):
         """Which of these keys of the journal are neither this ledger's own claims nor taken over."""
         ...
 
+    def is_as_taken(
+        self, token: str, database: DatabaseIdentity | None, *, claim_ids: Sequence[int], worker: str
+    ) -> bool:
+        """Whether this ledger lies where it did and holds that token and these claims of the worker's."""
+        ...
+
     def record_take_over(self, actor: Actor, *, reason: str, was: str, as_of: datetime) -> None:
         """Write into the audit log that a person let this ledger send; `was` names who did before."""
         ...

@@ -8,14 +8,14 @@ token is looked at. Whichever of two copies comes second to the store sees what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
 from leadmill.domain.access import Actor, Role
 from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.journal import JournalEntry
-from leadmill.domain.sending_lease import MAY_SEND, Standing, StoredLease, refusal, standing
+from leadmill.domain.sending_lease import MAY_SEND, DatabaseIdentity, Standing, StoredLease, refusal, standing
 from leadmill.errors import (
     InputInvalid,
     LeadmillError,
@@ -48,6 +48,8 @@ class SendingRight:
     alerts: Alerts
     hashes: Callable[[Sequence[str]], list[bytes]]
     _token: str = ""
+    _database: DatabaseIdentity | None = None
+    _journaled: set[int] = field(default_factory=set)
 
     def take(self, *, as_of: datetime) -> None:
         """Renew the lease and compare the journal: at the start of every run, before anything is claimed.
@@ -88,6 +90,9 @@ class SendingRight:
     ) -> None:
         """Put a claim into the journal, and look whether this ledger still may send: before its first mail leaves.
 
+        A ledger that was restored under this worker, or whose replica was promoted, may have claimed what left already:
+        where it is not as it was when the right was taken, the journal is compared again.
+
         Args:
             claim: With at least one send.
             lane: Its provider account.
@@ -99,7 +104,13 @@ class SendingRight:
             NotTheSender, LedgerBehindJournal, StoreUnavailable: Nothing of the claim may leave.
         """
         try:
+            if claim.claim_id in self._journaled:
+                raise _restored_under_worker(claim.claim_id)  # its entry must not be written over
+            known = [claim.claim_id, *([max(self._journaled)] if self._journaled else [])]
+            if not self.ledger.is_as_taken(self._token, self._database, claim_ids=known, worker=worker):
+                self._require_still_ours(claim.claim_id, worker)
             self.journal.keep(self._entry(claim, lane, worker, steps))
+            self._journaled.add(claim.claim_id)
             reached(CrashPoint.JOURNAL_WRITTEN)
             stored = self.store.read()
             if stored is None or stored.token != self._token:
@@ -140,7 +151,7 @@ class SendingRight:
                 lease = self._next(row, stored, as_of)
                 if self.store.replace(lease, was=stored):
                     row.keep(lease)
-                    self._token = lease.token
+                    self._token, self._database = lease.token, row.database
                     return None if how in _OURS else stored
         raise StoreUnavailable("The lease in the object store changed too often to be renewed; nothing was sent.")
 
@@ -150,21 +161,21 @@ class SendingRight:
         return StoredLease(installation, str(uuid4()), row.database, self.store.uri, renewed_at)
 
     def _require_still_ours(self, claim_id: int, worker: str) -> None:
-        """The token is another: a run of this ledger began meanwhile, or somebody else's did."""
+        """Token or database is another: a run of this ledger began meanwhile, it was restored, or another sends."""
         with self.ledger.locked() as row:  # no run of this ledger replaces the token while we look
             _require_no_restore(row)
             stored = self.store.read()
+            if stored is not None and stored.token == self._token != row.own.token:
+                raise _restored_under_worker(claim_id)
             if stored is None or stored.token != row.own.token:
                 raise NotTheSender(
                     f"Claim {claim_id} was given back: another copy of this installation began to send by this store "
                     f"({stored.database.name if stored else 'its lease is gone'}). See docs/runbooks/restore.md."
                 )
             if not row.has_claim(claim_id, worker):
-                raise LedgerBehindJournal(
-                    f"Claim {claim_id} is not in the ledger any more: an older copy was restored under this worker. "
-                    "Run `leadmill after-restore`."
-                )
-            self._token = stored.token
+                raise _restored_under_worker(claim_id)
+            self._token, self._database = stored.token, row.database
+        require_all_known(self.ledger, self.journal)
 
     def _tell(self, error: LeadmillError, as_of: datetime) -> None:
         self.ledger.refuse(str(error), as_of=as_of)
@@ -176,6 +187,13 @@ class SendingRight:
             dedupe_key=REFUSED_ALERT_KEY,
             as_of=as_of,
         )
+
+
+def _restored_under_worker(claim_id: int) -> LedgerBehindJournal:
+    return LedgerBehindJournal(
+        f"Claim {claim_id} was not handed over, or is not in the ledger any more: an older copy was restored under "
+        "this worker. Run `leadmill after-restore`."
+    )
 
 
 def _require_no_restore(row: LeaseRow) -> None:

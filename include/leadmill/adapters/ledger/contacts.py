@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from leadmill.adapters.ledger.due_queue import DueRow, Taken, by_column, put_back
-from leadmill.domain.contact_rules import NO_CAP, REPLIED_ELSEWHERE, PersonContacts, PutOff, waits_until
+from leadmill.domain.contact_rules import NO_CAP, REPLIED_ELSEWHERE, WEEK, PersonContacts, PutOff, waits_until
 from leadmill.sql import query
 
 _SUBJECT = "ledger/contacts"
@@ -53,6 +53,16 @@ def spare_people(connection: psycopg.Connection[DictRow], taken: Taken, *, now: 
     if soon:
         put_back(connection, [row for row in asked if row.send_id in soon], soon)
     return _without(taken, ended, waiting.keys() | soon.keys())
+
+
+def share_leads(connection: psycopg.Connection[DictRow], campaign_id: int, *, days_apart: int, as_of: datetime) -> None:
+    """Write down whom other campaigns mail beside this one; claims stand still from here to the commit.
+
+    The transaction holds the lock of `lock_planning`, so that no other plan is missed.
+    """
+    values = {"campaign_id": campaign_id, "mailed_since": as_of - max(timedelta(days=days_apart), WEEK)}
+    if connection.execute(query(_SUBJECT, "share_leads"), values).rowcount:
+        connection.execute(query(_SUBJECT, "await_claims"))
 
 
 def end_elsewhere(connection: psycopg.Connection[DictRow], replies: Mapping[int, datetime], *, as_of: datetime) -> int:

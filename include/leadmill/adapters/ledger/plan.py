@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import psycopg
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from leadmill.adapters.ledger.audit import record_audit
-from leadmill.adapters.ledger.contacts import end_elsewhere
+from leadmill.adapters.ledger.contacts import end_elsewhere, share_leads
 from leadmill.adapters.ledger.database import Database
 from leadmill.domain.access import SYSTEM
 from leadmill.domain.campaigns import CampaignStatus
-from leadmill.domain.contact_rules import DAYS_APART, WEEK, ContactBounds, ContactRules
+from leadmill.domain.contact_rules import DAYS_APART, ContactBounds, ContactRules
 from leadmill.domain.send_days import MISSES_TO_ANY_HOUR
 from leadmill.domain.send_time import WINDOW_HOURS
 from leadmill.domain.spread import FASTEST_DAY
@@ -58,7 +58,7 @@ class PostgresPlan:
             values |= {"left_out": Jsonb(counts["left_out"]), "days_apart": rules.days_apart}
             connection.execute(query(_SUBJECT, "mark_planned"), values)
             record_audit(connection, SYSTEM, "campaign.plan", ("campaign", campaign_id), at=as_of, details=dict(counts))
-            _share_leads(connection, campaign_id, rules, as_of)
+            share_leads(connection, campaign_id, days_apart=rules.days_apart or 0, as_of=as_of)  # last of all
         return PlanOutcome(campaign_id, CampaignStatus.RUNNING, planned_now=True, **counts)
 
     def upkeep(self, *, as_of: datetime) -> Upkeep:
@@ -131,16 +131,6 @@ def _contact_rules(locked: DictRow, usual_days_apart: int) -> ContactRules:
         days_apart=days,
         ends_on_other_reply=locked["ends_on_other_reply"],
     )
-
-
-def _share_leads(
-    connection: psycopg.Connection[DictRow], campaign_id: int, rules: ContactRules, as_of: datetime
-) -> None:
-    """Write down whom other campaigns mail, too; last of all, since claims stand still from here to the commit."""
-    since = as_of - max(timedelta(days=rules.days_apart or 0), WEEK)
-    values = {"campaign_id": campaign_id, "mailed_since": since}
-    if connection.execute(query(_CONTACTS, "share_leads"), values).rowcount:
-        connection.execute(query(_CONTACTS, "await_claims"))
 
 
 def _insert_sends(

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from leadmill.adapters.ledger.audit import record_audit
+from leadmill.adapters.ledger.contacts import share_leads
 from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.ledger.retrying import in_transaction
 from leadmill.domain.access import Actor
@@ -35,7 +36,10 @@ class LedgerRefusals:
         self, actor: Actor, campaign_id: int, codes: Sequence[str], *, reason: str, as_of: datetime
     ) -> SentAgain:
         def work(connection: psycopg.Connection[DictRow]) -> SentAgain:
-            _require_open(connection, campaign_id, as_of)
+            days_apart = _require_open(connection, campaign_id, as_of)
+            # Where the campaign had finished, others were planned since beside which it counts for nothing.
+            connection.execute(query("ledger/contacts", "lock_planning"))
+            share_leads(connection, campaign_id, days_apart=days_apart, as_of=as_of)
             values = {"campaign_id": campaign_id, "codes": list(codes), "as_of": as_of}
             again = [row["send_id"] for row in connection.execute(query(_SUBJECT, "send_refused_again"), values)]
             if not again:
@@ -54,7 +58,8 @@ class LedgerRefusals:
         return in_transaction(self._database, work)
 
 
-def _require_open(connection: psycopg.Connection[DictRow], campaign_id: int, as_of: datetime) -> None:
+def _require_open(connection: psycopg.Connection[DictRow], campaign_id: int, as_of: datetime) -> int:
+    """Hold the campaign; returns the days that it keeps from others' mails."""
     row = connection.execute(query(_SUBJECT, "lock_campaign_to_send_again"), {"campaign_id": campaign_id}).fetchone()
     if row is None:
         raise NotFound(f"There is no campaign {campaign_id}.")
@@ -62,3 +67,4 @@ def _require_open(connection: psycopg.Connection[DictRow], campaign_id: int, as_
         raise Conflict(f"Campaign {campaign_id} is {row['status']}: none of its mails is sent again.")
     if row["ends_at"] is not None and row["ends_at"] <= as_of:
         raise Conflict(f"Campaign {campaign_id} has ended ({row['ends_at']:%Y-%m-%d}); copy it for a new end.")
+    return int(row["days_apart"])

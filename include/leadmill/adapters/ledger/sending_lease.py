@@ -76,6 +76,17 @@ class LedgerSendingLease:
         with self._database.transaction() as connection:
             return [row["entry"] for row in connection.execute(query(_SQL, "unknown_entries"), values)]
 
+    def is_as_taken(
+        self, token: str, database: DatabaseIdentity | None, *, claim_ids: Sequence[int], worker: str
+    ) -> bool:
+        with self._database.transaction() as connection:
+            values = {"claim_ids": list(claim_ids), "worker": worker}
+            row = connection.execute(query(_SQL, "lease_and_claims"), values).fetchone()
+        if row is None or database is None:
+            return False
+        where = (database.cluster, database.place)
+        return (row["token"], (row["cluster"], row["place"])) == (token, where) and bool(row["has_claims"])
+
     def record_take_over(self, actor: Actor, *, reason: str, was: str, as_of: datetime) -> None:
         with self._database.transaction() as connection:
             details = {"sent_before": was}

@@ -13,7 +13,8 @@ group by s.code, s.fault order by mails desc, s.code;
 
 -- name: lock_campaign_to_send_again^
 -- May a campaign's mails be sent again? Its row stays locked until they are.
-select status, ends_at from ledger.campaigns where campaign_id = :campaign_id::bigint for no key update;
+select status, ends_at, coalesce(days_apart, 0) as days_apart from ledger.campaigns
+where campaign_id = :campaign_id::bigint for no key update;
 
 -- name: send_refused_again
 -- Plan refused mails anew, on a person's word that they were refused wrongly: due now (or, where a campaign keeps hours, in the

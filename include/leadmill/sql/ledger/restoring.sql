@@ -40,7 +40,7 @@ on conflict (claim_id) do nothing;
 
 -- name: doubt_journaled_sends^
 -- Put what may have left in doubt: the same campaign's same step to the same person, whatever number its row has now. What
--- has no row is remembered, so that planning it again makes a doubt of it. How many are there of each?
+-- was refused in this copy may have been sent again since, and nobody may send it again once more. What has no row is remembered, so that planning it again makes a doubt of it. How many are there of each?
 with journaled as materialized (
   select distinct on (j.campaign_id, j.step, j.email_hash) j.* from unnest(:send_ids::bigint[], :campaign_ids::bigint[],
     :steps::smallint[], :email_hashes::bytea[], :mailbox_ids::bigint[])
@@ -49,7 +49,8 @@ with journaled as materialized (
   select max(claim_id) as claim_id from ledger.claims
   where claim_id = :claim_id::bigint and worker = :worker::text
 ), rows as materialized (
-  select j.*, s.send_id as row_id, s.state
+  select j.*, s.send_id as row_id, s.state, coalesce(s.state in ('planned', 'claimed') or s.state = 'refused'
+    and coalesce(s.claimed_at, '-infinity') < :claimed_at::timestamptz, false) as is_open
   from journaled j
   left join ledger.leads l on l.email_hash = j.email_hash
   -- A campaign that was made after the claim has but its number in common with that one.
@@ -57,15 +58,18 @@ with journaled as materialized (
   left join ledger.sends s on s.campaign_id = c.campaign_id and s.step = j.step and s.lead_id = l.lead_id
 ), locked as materialized (
   select s.send_id from ledger.sends s join rows r on r.row_id = s.send_id
-  where r.state in ('planned', 'claimed') order by s.send_id for no key update of s
+  where r.is_open order by s.send_id for no key update of s
 ), doubted as (
   update ledger.sends s
   set state = 'ambiguous', code = 'restored', mailbox_id = r.mailbox_id, claimed_at = :claimed_at::timestamptz,
     claim_id = (select claim_id from claim), answered = false, attempts = greatest(s.attempts, 1), fault = null,
     state_changed_at = :as_of::timestamptz
   from rows r join locked on locked.send_id = r.row_id
-  where s.send_id = r.row_id and s.state in ('planned', 'claimed')
-  returning s.send_id
+  where s.send_id = r.row_id and s.state in ('planned', 'claimed', 'refused')
+  returning s.send_id, s.campaign_id
+), reopened as (
+  update ledger.campaigns set status = 'running', finished_at = null, updated_at = :as_of::timestamptz
+  where status = 'finished' and campaign_id in (select campaign_id from doubted)
 ), remembered as (
   insert into ledger.restored_sends as known (campaign_id, step, email_hash, mailbox_id, claim_id, claimed_at)
   select campaign_id, step, email_hash, mailbox_id, (select claim_id from claim), :claimed_at::timestamptz

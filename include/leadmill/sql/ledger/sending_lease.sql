@@ -25,6 +25,16 @@ select refusal from ledger.sending_lease;
 -- Is this worker's claim in the ledger?
 select exists (select from ledger.claims where claim_id = :claim_id::bigint and worker = :worker::text) as has_claim;
 
+-- name: lease_and_claims^
+-- Which token does this ledger hold, where does it lie, and does it know these claims of a worker's? Asked with each claim.
+select l.token::text,
+  (select system_identifier::text from pg_control_system()) || ':' || d.oid::text as cluster,
+  coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'local:' || current_setting('port')) as place,
+  not exists (
+    select from unnest(:claim_ids::bigint[]) as u(claim_id)
+    where not exists (select from ledger.claims c where c.claim_id = u.claim_id and c.worker = :worker::text)) as has_claims
+from ledger.sending_lease l, pg_database d where d.datname = current_database();
+
 -- name: known_through^
 -- Up to about which claim does this ledger know all?
 select greatest(l.acknowledged_claim, (select max(claim_id) from ledger.claims), 0) as claim_id from ledger.sending_lease l;

@@ -15,7 +15,8 @@ join ledger.provider_accounts a using (account_id)
 join ledger.campaigns c on c.status in ('running', 'paused') and (
   m.status = 'paused' or d.status = 'paused' or a.status = 'paused'
   or (c.pool_id <> m.pool_id and not exists (          -- its lane claims nothing of this campaign
-    select from ledger.mailboxes o where o.account_id = m.account_id and o.pool_id = c.pool_id)))
+    select from ledger.mailboxes o join ledger.sending_domains od using (domain_id)
+    where o.account_id = m.account_id and o.pool_id = c.pool_id and o.status <> 'paused' and od.status <> 'paused')))
 join ledger.due_sends q on q.campaign_id = c.campaign_id and q.mailbox_id = m.mailbox_id
 join ledger.sends s on s.send_id = q.send_id and s.state = 'planned'
 left join ledger.waiting_threads w on w.mailbox_id = m.mailbox_id
@@ -34,7 +35,8 @@ where s.state = 'planned' and s.send_id in (
   join ledger.campaigns c on c.status in ('running', 'paused') and (
     m.status = 'paused' or d.status = 'paused' or a.status = 'paused'
     or (c.pool_id <> m.pool_id and not exists (
-      select from ledger.mailboxes o where o.account_id = m.account_id and o.pool_id = c.pool_id)))
+      select from ledger.mailboxes o join ledger.sending_domains od using (domain_id)
+      where o.account_id = m.account_id and o.pool_id = c.pool_id and o.status <> 'paused' and od.status <> 'paused')))
   join ledger.due_sends q on q.campaign_id = c.campaign_id and q.mailbox_id = m.mailbox_id
   where m.mailbox_id = :mailbox_id::bigint)
 order by s.send_id for no key update of s;

@@ -77,7 +77,7 @@ where a.name = :lane::text and a.status = 'active' and m.status <> 'paused';
 
 -- name: give_up_sends
 -- Give up mails that were due for days, or tried, while no server took anything for as long: those whose thread is a mailbox of this
--- lane that is put off, and first mails of pools in which every mailbox is.
+-- lane that is put off, and first mails (and follow-ups that any mailbox may send) of pools in which every mailbox is.
 with standing as materialized (
   select m.mailbox_id, m.pool_id, a.name = :lane::text as is_here, coalesce(
     m.put_off_count > 0 and m.put_off_since <= :before::timestamptz
@@ -89,7 +89,7 @@ with standing as materialized (
   select s.send_id from ledger.campaigns c
   join ledger.due_sends q on q.campaign_id = c.campaign_id and q.due_at <= :soon::timestamptz
     and (q.mailbox_id in (select mailbox_id from standing where is_put_off and is_here)
-      or q.mailbox_id = 0 and c.pool_id in (select pool_id from hopeless))
+      or q.mailbox_id in (0, -1) and c.pool_id in (select pool_id from hopeless))
   join ledger.sends s on s.send_id = q.send_id
   where c.status = 'running' and s.state = 'planned'
     and (s.due_at <= :before::timestamptz or s.claim_id is not null and s.due_at <= :soon::timestamptz)
