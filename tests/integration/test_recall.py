@@ -159,7 +159,7 @@ def test_a_worker_that_cannot_look_hands_nothing_over_until_it_can(app: App) -> 
         with sending(app, lane, seconds=1):
             until(lambda: relay.taken)
             with app.database.transaction() as ledger:
-                ledger.execute("lock table ledger.wishes in access exclusive mode")
+                ledger.execute("lock table ledger.recall_marks in access exclusive mode")
                 locked_at = time.monotonic()
                 time.sleep(4)
                 last = max(relay.taken.values())

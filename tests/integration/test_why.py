@@ -170,7 +170,7 @@ def test_the_command_prints_each_reason_with_its_end(app: App, pool: int, monkey
     monkeypatch.setattr(bootstrap, "app", lambda: app)
     result = CliRunner().invoke(cli.main, ["why", str(campaign)])
     assert result.exit_code == 0
-    assert result.output == "sends: 2 mails wait for the time or window of their lead. Until 2099-01-01 09:00 UTC.\n"
+    assert result.output == "mails: 2 mails wait for the time or window of their lead. Until 2099-01-01 09:00 UTC.\n"
 
 
 @pytest.mark.parametrize("account", ["own smtp", "other"])

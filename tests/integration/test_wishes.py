@@ -16,6 +16,7 @@ from leadmill.adapters.wish_log import PREFIX
 from leadmill.bootstrap import App
 from leadmill.cli import main
 from leadmill.domain.campaigns import CampaignStatus
+from leadmill.domain.contact_rules import ContactRules
 from leadmill.domain.identity import email_hash
 from tests.campaign_world import ADMIN, ANALYST, NOW, approved_campaign, execute, make_draft, make_lead, suppress
 from tests.event_world import ledger_rows
@@ -212,7 +213,9 @@ def test_what_was_stopped_stops_again_unless_it_was_released_or_its_time_is_over
 
 
 def _another(app: App) -> int:
-    campaign = app.create_campaign(ANALYST, make_draft(app.pools()[0].pool_id, name="More"), NOW)
+    anybody = ContactRules(leave_out_replied=False, leave_out_in_sequence=False, days_apart=0)
+    draft = make_draft(app.pools()[0].pool_id, name="More", contacts=anybody)
+    campaign = app.create_campaign(ANALYST, draft, NOW)
     app.approve_campaign(ANALYST, campaign, NOW)
     return campaign
 

@@ -15,7 +15,7 @@ select send_id, any_value(lead_id) as lead_id,
   bool_or(kind = 'bounced' and bounce_kind = 'hard') as hard_bounced,
   bool_or(kind in ('bounced', 'rejected')) as failed
 from lake.events
-where send_id is not null and (since is null or occurred_at > since) and (campaign is null or campaign_id = campaign)
+where send_id is not null and (since is null or occurred_at > since) and (campaign is null or coalesce(campaign_id, campaign) = campaign)
   -- Both clocks: what happened later, and what had happened but was not known yet, stay unseen.
   and (until is null or (occurred_at <= until and collected_at <= until))
 group by send_id;
