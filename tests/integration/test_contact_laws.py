@@ -51,7 +51,7 @@ def history(app: App) -> list[dict[str, Any]]:
         return connection.execute(
             "select ledger.inbox(l.email) as person, s.claimed_at as at, s.campaign_id, c.days_apart"
             " from ledger.sends s join ledger.leads l using (lead_id) join ledger.campaigns c using (campaign_id)"
-            " where s.state in ('claimed', 'accepted', 'ambiguous') order by 1, 2, s.send_id"
+            " where s.state in ('claimed', 'accepted', 'ambiguous') order by 1, 2, s.claim_id"  # as they were claimed
         ).fetchall()
 
 
