@@ -6,12 +6,17 @@ import email
 import email.policy
 import hashlib
 from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from psycopg.types.json import Jsonb
 
+from leadmill.adapters.store import FolderStore
 from leadmill.bootstrap import App
 from leadmill.domain.attachments import AttachedFile, object_key
+from leadmill.domain.campaigns import CampaignStatus
+from leadmill.errors import StoreUnavailable
 from tests.mail_servers import SmtpRecorder, smtp_server
 from tests.sending_world import NOW, execute, later, make_campaign, make_lane, make_mailboxes, make_pool, people, states
 
@@ -42,11 +47,15 @@ def campaign_with_file(app: App, *, stored: bool = True) -> int:
     return campaign_id
 
 
-class _Offline:
-    """A store that does not answer."""
+class _Silent(FolderStore):
+    """A store that does not answer about keys that begin so."""
+
+    about = ""
 
     def read(self, key: str) -> bytes:
-        raise TimeoutError(f"no answer about {key}")
+        if key.startswith(self.about):
+            raise TimeoutError(f"no answer about {key}")
+        return super().read(key)
 
 
 def test_every_recipient_gets_the_file_as_it_was_uploaded(app: App, mail: SmtpRecorder, lane: str) -> None:
@@ -63,11 +72,16 @@ def test_every_recipient_gets_the_file_as_it_was_uploaded(app: App, mail: SmtpRe
         )
 
 
-def test_while_the_store_is_silent_nothing_is_refused_or_in_doubt(app: App, mail: SmtpRecorder, lane: str) -> None:
+@pytest.mark.parametrize("about", ["attachments/", ""])
+def test_while_the_store_is_silent_nothing_is_refused_or_in_doubt(
+    app: App, mail: SmtpRecorder, lane: str, about: str
+) -> None:
     campaign_id = campaign_with_file(app)
     store = app.store
-    app.__dict__["store"] = _Offline()
-    app.send_lane(lane, NOW, time_budget_seconds=5)
+    app.__dict__["store"] = silent = _Silent(Path(store.uri.removeprefix("file://")))
+    silent.about = about
+    with nullcontext() if about else pytest.raises(StoreUnavailable):  # nothing to keep the journal in
+        app.send_lane(lane, NOW, time_budget_seconds=5)
     assert states(app, campaign_id) == {"planned": 5}
     assert mail.mails == []
     app.__dict__["store"] = store
@@ -76,10 +90,12 @@ def test_while_the_store_is_silent_nothing_is_refused_or_in_doubt(app: App, mail
     assert states(app, campaign_id) == {"accepted": 5}
 
 
-def test_a_file_that_is_gone_is_refused_before_any_provider_hears_of_it(
+def test_a_file_that_is_gone_stops_the_campaign_before_any_provider_hears_of_it(
     app: App, mail: SmtpRecorder, lane: str
 ) -> None:
     campaign_id = campaign_with_file(app, stored=False)
     app.send_lane(lane, NOW, time_budget_seconds=5)
-    assert states(app, campaign_id) == {"refused": 5}
+    assert states(app, campaign_id) == {"planned": 5}
     assert mail.mails == []
+    assert app.campaign(campaign_id).status is CampaignStatus.PAUSED
+    assert [alert.kind for alert in app.open_alerts()] == ["template_broke"]

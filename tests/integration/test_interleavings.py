@@ -174,11 +174,12 @@ class Interleaved(RuleBasedStateMachine):
     def hear_of(self, number: int, pick: int, state: SendState) -> None:
         """An event arrives for a send that was handed over."""
         now, send_id = self.now, 1 + pick % self.rows
-        columns = SendEvidence([send_id], [state.value], [EVIDENCE_RANK[state]], [now], [now], [None], [None], [None])
+        ranks, nothing = [EVIDENCE_RANK[state]], [None]
+        columns = SendEvidence([send_id], [state.value], ranks, [now], [now], nothing, nothing, nothing, [False])
 
         def work(worker: Worker) -> None:
             with EventsProjections(worker.app.database).projecting() as projection:
-                projection.apply(Evidence(1, columns, SuppressionEvidence([], [], [], [])), as_of=now)
+                projection.apply(Evidence(1, columns, SuppressionEvidence([], [], [], [], [], [])), as_of=now)
 
         self.begin(number, work)
 

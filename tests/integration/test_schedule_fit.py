@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from leadmill.bootstrap import App
+from leadmill.domain.contact_rules import ContactRules
 from leadmill.ports.campaigns import Check
 from tests.campaign_world import ANALYST, NOW, execute, make_draft, make_leads, make_pool, set_organisation
 from tests.sending_world import make_campaign
@@ -42,7 +43,7 @@ def test_the_others_that_run_in_the_pool_count_by_what_they_have_left_and_their_
     set_organisation(app)
     pool = make_pool(app)
     execute(app, "update ledger.mailboxes set daily_limit = 10")
-    end = {"ends_at": NOW + timedelta(days=14)}
+    end = {"ends_at": NOW + timedelta(days=14), "contacts": ContactRules(leave_out_in_sequence=False)}
     assert capacity(app, pool, **end).result == "ok"
     everybody = [f"lead{number}@people{number % 7}.test" for number in range(80)]
     make_campaign(app, pool, everybody, steps=3, weight=4.0)
@@ -50,4 +51,5 @@ def test_the_others_that_run_in_the_pool_count_by_what_they_have_left_and_their_
     assert beside.result == "warning"
     assert "beside 1 running campaign with 240 mails to come its share is 20% at first" in beside.message
     assert "give it a larger share" in beside.advice
-    assert capacity(app, pool, weight=4.0, ends_at=NOW + timedelta(days=60)).result == "ok"
+    end["ends_at"] = NOW + timedelta(days=60)
+    assert capacity(app, pool, weight=4.0, **end).result == "ok"
