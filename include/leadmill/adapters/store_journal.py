@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, TypeVar
+
+import msgspec
 
 from leadmill.domain.journal import JOURNAL_PREFIX, JournalEntry, key_of, keys_after, read_key
 from leadmill.domain.sending_lease import DatabaseIdentity, StoredLease
@@ -20,11 +21,6 @@ LEASE_KEY = "installation.json"
 TIDIED_KEY = "journal-tidied.json"
 _HASH_BYTES = 32
 T = TypeVar("T")
-
-
-def keyed_hashes(emails: Sequence[str], key: bytes) -> list[bytes]:
-    """What `domain.identity.email_hash` makes of each address, for thousands at a time."""
-    return [hmac.digest(key, email.encode(), "sha256") for email in emails]
 
 
 class StoreJournal:
@@ -48,7 +44,7 @@ class StoreJournal:
             "email_hashes": b64encode(b"".join(entry.email_hashes)).decode(),
         }
         key = key_of(entry.claim_id, entry.worker, entry.claimed_at)
-        _asked(lambda: self._store.write(key, json.dumps(body, separators=(",", ":")).encode()))
+        _asked(lambda: self._store.write(key, msgspec.json.encode(body)))
 
     def keys(self, *, after_claim: int = -1) -> Iterator[str]:
         listed = self._store.list(JOURNAL_PREFIX, start_after=keys_after(after_claim))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from leadmill.bootstrap.collecting import Collecting
@@ -40,7 +39,7 @@ class Journaling(Collecting, Wishing):
     def sending_right(self) -> SendingRight:
         """A right to send that is yet to be taken; each run has its own."""
         from leadmill.adapters.ledger.alerts import LedgerAlerts
-        from leadmill.adapters.store_journal import StoreLease, keyed_hashes
+        from leadmill.adapters.store_journal import StoreLease
         from leadmill.services.right_to_send import SendingRight
 
         return SendingRight(
@@ -48,7 +47,6 @@ class Journaling(Collecting, Wishing):
             StoreLease(self.store),
             self.journal,
             LedgerAlerts(self.database),
-            partial(keyed_hashes, key=self.settings.secret),
         )
 
     def require_current_ledger(self) -> None:

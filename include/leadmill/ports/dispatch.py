@@ -32,13 +32,15 @@ class ClaimedSend(NamedTuple):
 class Claim:
     """What one claim came to.
 
-    `claim_id` names it and `claimed_at` is the lane's time, UTC; 0 and None where nothing was claimed.
+    `email_hashes`: keyed, of the sends' leads, place by place with them. `claim_id` names the claim and `claimed_at` is
+    the lane's time, UTC; 0 and None where nothing was claimed.
     `retry_at`: nothing could be claimed now, but a gap or rate ends then; None where waiting is of no use.
     `max_per_second`: the account's rate, in mails. `standings`: what is known of those of its mailboxes that were put
     off lately; none, as a rule.
     """
 
     sends: tuple[ClaimedSend, ...] = ()
+    email_hashes: Sequence[bytes] = ()
     claim_id: int = 0
     claimed_at: datetime | None = None
     suppressed: int = 0

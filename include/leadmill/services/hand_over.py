@@ -95,10 +95,8 @@ Report = Answer | ChannelFailure | Crash | TemplateFailure
 class Looks(Protocol):
     """How long ago somebody looked whether anything in the crew's hands must not go out any more."""
 
-    @property
-    def stale_at(self) -> float:
-        """From when on, on the monotonic clock, nothing more may be rendered without a new look."""
-        ...
+    stale_at: float
+    """From when on, on the monotonic clock, nothing more may be rendered without a new look."""
 
     async def until_fresh(self) -> bool:
         """Return when there is a new look; False when none comes."""
@@ -247,6 +245,7 @@ class Crew:
             del self._batches[mailbox_id]
 
     def _answer(self, job: Job, receipt: Receipt) -> Answer:
+        job.message = None  # thousands of answers wait to be written
         wish = self._taken_back.pop(receipt.send_id, None) if self._taken_back else None
         return Answer(job, result=wish) if receipt.status is ReceiptStatus.RECALLED else Answer(job, receipt)
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar, TypeVarTuple
 
 from leadmill.domain.dispatch import TAKEN_BACK, Outcome, SendResult, settle
-from leadmill.domain.messages import OutgoingMessage, Receipt
+from leadmill.domain.messages import OutgoingMessage, Receipt, ReceiptStatus
 from leadmill.errors import DatabaseUnavailable, LeadmillError, StoreUnavailable, TemplateDefect, TemplateInvalid
 from leadmill.ports.content import CompiledContent, ContentCompiler, Organisation, Recipient, Sender
 from leadmill.ports.dispatch import Claim, SendLedger
@@ -240,6 +240,8 @@ class LaneRun:
     def _settle(self, answer: Answer, now: datetime) -> SendResult:
         receipt: Receipt | None = answer.receipt
         assert receipt is not None  # noqa: S101 - an answer without a result has a receipt
+        if receipt.status is ReceiptStatus.ACCEPTED and not self._weather.is_bad:  # as a rule
+            return SendResult(receipt.send_id, Outcome.ACCEPTED, receipt.provider_message_id)
         send = answer.job.send
         if receipt.is_unknown:
             self.unknown[_service(self.channels[send.mailbox_id]), receipt.code] += 1

@@ -46,7 +46,7 @@ class Recalls:
         self._claims: list[_Claiming] = []
         self._crews: list[Crew] = []
         self._looked = asyncio.Event()
-        self.looked_at = time.monotonic()
+        self.stale_at = time.monotonic() + _STALE_SECONDS
         self._last = self._since = ledger.first_look(now=clock())
 
     def watch(self, crew: Crew) -> None:
@@ -63,11 +63,6 @@ class Recalls:
             yield
         finally:
             mine.is_over = True
-
-    @property
-    def stale_at(self) -> float:
-        """From when on, on the monotonic clock, nothing more may be rendered without a new look."""
-        return self.looked_at + _STALE_SECONDS
 
     async def until_fresh(self) -> bool:
         """Return when a look is young enough to render by; False when none comes."""
@@ -92,7 +87,7 @@ class Recalls:
                 continue
             for crew in self._crews:
                 crew.recall(found.unwanted)
-            self.looked_at = began
+            self.stale_at = began + _STALE_SECONDS
             self._looked.set()
 
     def _look(self) -> Look:

@@ -7,7 +7,7 @@ token is looked at. Whichever of two copies comes second to the store sees what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -40,13 +40,12 @@ _OURS = frozenset({Standing.FIRST, Standing.HELD, Standing.OLDER})
 
 @dataclass(slots=True)
 class SendingRight:
-    """One process's right to send. `hashes` makes of addresses what the ledger knows them by."""
+    """One process's right to send."""
 
     ledger: LeaseLedger
     store: LeaseStore
     journal: Journal
     alerts: Alerts
-    hashes: Callable[[Sequence[str]], list[bytes]]
     _token: str = ""
     _database: DatabaseIdentity | None = None
     _journaled: set[int] = field(default_factory=set)
@@ -121,8 +120,7 @@ class SendingRight:
 
     def _entry(self, claim: Claim, lane: str, worker: str, steps: Mapping[int, tuple[int, int]]) -> JournalEntry:
         assert claim.claimed_at is not None  # noqa: S101 - it has sends
-        columns = zip(*((s.send_id, s.variant_id, s.mailbox_id, s.recipient) for s in claim.sends), strict=True)
-        send_ids, variant_ids, mailbox_ids, recipients = columns
+        send_ids, _, variant_ids, mailbox_ids, _, recipients = zip(*claim.sends, strict=True)
         return JournalEntry(
             claim.claim_id,
             worker,
@@ -131,7 +129,7 @@ class SendingRight:
             send_ids,
             variant_ids,
             mailbox_ids,
-            self.hashes([recipient.email for recipient in recipients]),
+            claim.email_hashes,
             max(recipient.lead_id for recipient in recipients),
             {variant_id: steps[variant_id] for variant_id in set(variant_ids)},
             {mailbox_id: claim.senders[mailbox_id].address for mailbox_id in set(mailbox_ids)},

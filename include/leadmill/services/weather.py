@@ -43,7 +43,7 @@ class WeatherPorts:
 class Weather:
     """One run of a lane. Claiming calls `claimed` only; all else is called by the one thread that records.
 
-    While every mailbox is served, an answer costs one look into an empty dictionary.
+    While every mailbox is served (`is_bad`), a yes need not be told.
     """
 
     lane: str
@@ -55,6 +55,11 @@ class Weather:
     _served: set[int] = field(default_factory=set)
     _forgiven: list[int] = field(default_factory=list)
     _hopeless: PutOff | None = None
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether anybody was put off or refused lately, so that a yes is news, too."""
+        return bool(self._standings)
 
     def claimed(self, standings: Mapping[int, Standing]) -> None:
         """Take note of mailboxes with sends in a claim that were refused lately."""

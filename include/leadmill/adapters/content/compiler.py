@@ -155,13 +155,7 @@ class JinjaContent:
         fields |= shared.fields
         fields["email"], fields["unsubscribe_url"] = recipient.email, unsubscribe
         thread = self._thread(recipient.thread, fields) if recipient.thread else ()
-        time_budget.begin()
-        try:
-            frame, values = self._filled(fields, send_id, unsubscribe, recipient.lead_id)
-        except TemplateDefect as error:
-            raise TemplateDefect(f"{self._place}: {error}") from error
-        finally:
-            time_budget.end()
+        frame, values = self._filled(fields, send_id, unsubscribe, recipient.lead_id)
         return OutgoingMessage(
             send_id=send_id,
             sender_address=shared.address,
@@ -188,17 +182,32 @@ class JinjaContent:
         self, fields: dict[str, object], send_id: int, unsubscribe: str, lead_id: int
     ) -> tuple[Frame, tuple[str, ...]]:
         """By the frame where it can, by the whole templates where not; only these know what to say of a failure."""
-        if self._framed is not None:
-            try:
-                frame, values, subject = self._framed.fill(
-                    fields, self._known.in_html, send_id=send_id, unsubscribe_url=unsubscribe
-                )
-            except NotFramed:
-                pass
-            else:
-                if 0 < len(subject) <= SUBJECT_LIMIT:
-                    return frame, values
-        return self._whole, self._rendered(fields, send_id, unsubscribe, f"{self._place}, lead {lead_id}")
+        if self._framed is not None and not self._framed.computes:  # look-ups alone take no time
+            found = self._by_frame(self._framed, fields, send_id, unsubscribe)
+            if found is not None:
+                return found
+        time_budget.begin()
+        try:
+            found = self._by_frame(self._framed, fields, send_id, unsubscribe) if self._framed is not None else None
+            return found or (
+                self._whole,
+                self._rendered(fields, send_id, unsubscribe, f"{self._place}, lead {lead_id}"),
+            )
+        except TemplateDefect as error:
+            raise TemplateDefect(f"{self._place}: {error}") from error
+        finally:
+            time_budget.end()
+
+    def _by_frame(
+        self, framed: FramedVariant, fields: dict[str, object], send_id: int, unsubscribe: str
+    ) -> tuple[Frame, tuple[str, ...]] | None:
+        try:
+            frame, values, subject = framed.fill(
+                fields, self._known.in_html, send_id=send_id, unsubscribe_url=unsubscribe
+            )
+        except NotFramed:
+            return None
+        return (frame, values) if 0 < len(subject) <= SUBJECT_LIMIT else None
 
     def _rendered(self, fields: dict[str, object], send_id: int, unsubscribe: str, where: str) -> tuple[str, str, str]:
         """Subject, text and HTML out of the whole templates.

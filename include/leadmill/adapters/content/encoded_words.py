@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+from functools import lru_cache
 
 ASCII_LIMIT = 900
 """Characters of a value that stands in its header as it is; RFC 5322 allows lines of 998."""
@@ -42,6 +43,7 @@ def words_of(text: str, *, before: int = 0) -> str:
     return "\r\n ".join(words)
 
 
+@lru_cache(maxsize=64)
 def _encoded_bytes(before: int) -> int:
     """How many bytes one encoded word holds on a line where so many characters stand before it; 3 bytes make 4."""
     return max(0, min(_ENCODED_BYTES, (ENCODED_LINE - before - len("=?utf-8?b??=")) // 4 * 3))

@@ -67,6 +67,7 @@ class FramedVariant:
         self._number_links(numbers)
         self._number_values(numbers, plain, escaping)
         self._size = len(numbers.of) + _FIRST
+        self.computes = bool(self._computed)
         pieces = (*self._text, *html)
         uses = max((pieces.count(number) for number in numbers.of.values()), default=1)
         self._room = (RENDERED_LIMIT - sum(len(p) for p in pieces if isinstance(p, str))) // max(1, uses)

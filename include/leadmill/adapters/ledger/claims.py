@@ -100,6 +100,7 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
     used = set(assigned.mails)
     return Claim(
         sends=sends,
+        email_hashes=every["email_hash"],
         claim_id=opened["claim_id"] if opened else 0,
         claimed_at=lane.time,
         suppressed=len(taken.withdrawn),

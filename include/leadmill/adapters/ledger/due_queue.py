@@ -53,6 +53,7 @@ class DueRow(NamedTuple):
     queued_until: datetime
     priority: float
     email: str
+    email_hash: bytes
     step: int
     needs_look: bool
     is_first_claim: bool

@@ -128,7 +128,7 @@ select h.send_id, h.campaign_id, c.pool_id, h.variant_id, h.lead_id, h.attempts,
     where p.lead_id = h.lead_id and p.campaign_id = h.campaign_id and p.step < h.step
       and (p.replied_at is not null or ledger.ends_sequence(p.state, p.bounce_kind, c.ends_on_any_bounce)) limit 1) end
     as ended_by,
-  h.place, h.queued_until, h.priority, l.email, h.step,
+  h.place, h.queued_until, h.priority, l.email, l.email_hash, h.step,
   -- Only whom several campaigns mail, or whose own sequence is longer than a week's cap, is looked at once more.
   h.step > :cap::integer or ((select exists (select from ledger.shared_leads))
     and exists (select from ledger.shared_leads sl where sl.lead_id = h.lead_id)) as needs_look,
