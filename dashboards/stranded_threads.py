@@ -7,8 +7,10 @@ import senders
 import streamlit as st
 
 from leadmill.domain.access import Role
+from leadmill.domain.mailboxes import SenderStatus
 from leadmill.domain.quantities import counted
 from leadmill.ports.threads import StrandedThreads
+from leadmill.services.settle_threads import GONE
 
 HAND_ON, END, WAIT = "Hand them on", "End them", "Let them wait"
 WHAT_EACH_DOES = (
@@ -26,31 +28,42 @@ def show() -> None:
 
 def _show_one(each: StrandedThreads) -> None:
     with st.container(border=True, key=f"threads_{each.mailbox_id}"):
-        why = "is paused" if each.is_paused else f"serves the pool {each.pool} now"
         waits = counted(each.threads, "thread waits", "threads wait")
-        st.markdown(f"**{waits}** for {each.address}, which {why}; {each.due:,} of them have a mail due.")
+        st.markdown(
+            f"**{waits}** for {each.address}: {GONE[each.paused]}. {counted(each.due, 'has', 'have')} a mail due."
+        )
         since = f"Since {senders.moment(each.since)}"
         chosen = f" · {each.chosen_by} lets them wait since {senders.moment(each.chosen_at)}: {each.reason}"
         st.caption(since + (chosen if each.chosen_at else " · nobody has decided yet, so they wait"))
         if page.actor().role is not Role.VIEWER:
-            _decide(each)
+            with st.expander("Decide what becomes of them"):
+                _decide(each)
 
 
 def _decide(each: StrandedThreads) -> None:
     number = each.mailbox_id
-    others = {state.address: state.mailbox.mailbox_id for state in page.leadmill().mailboxes(page.now())}
-    others.pop(each.address, None)
+    others = _who_could_take_over(each)
     with st.form(f"threads_form_{number}", border=False):
         st.caption(WHAT_EACH_DOES)
-        choice = st.radio(
-            "What becomes of them?", [HAND_ON, END, WAIT], index=2, horizontal=True, key=f"choice_{number}"
-        )
+        choice = st.radio("Choose", [HAND_ON, END, WAIT], index=2, horizontal=True, key=f"choice_{number}")
+        if not others:
+            st.caption("No other mailbox of their pool sends now, so there is none to hand them on to.")
         to = st.selectbox("Hand on to", ["Every mailbox of the pool in turn", *others], key=f"to_{number}")
         reason = st.text_input("Reason", help="The audit log keeps it.", key=f"threads_reason_{number}")
         if st.form_submit_button("Decide for all of them"):
             with page.attempt():
                 page.say_later(_settle(number, str(choice), others.get(str(to)), reason))
                 st.rerun()
+
+
+def _who_could_take_over(each: StrandedThreads) -> dict[str, int]:
+    return {
+        state.address: state.mailbox.mailbox_id
+        for state in page.leadmill().mailboxes(page.now())
+        if state.mailbox.pool_id in each.pool_ids
+        and state.mailbox.mailbox_id != each.mailbox_id
+        and SenderStatus.PAUSED not in (state.mailbox.status, state.mailbox.domain_status)
+    }
 
 
 def _settle(number: int, choice: str, to_mailbox_id: int | None, reason: str) -> str:

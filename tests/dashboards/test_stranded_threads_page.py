@@ -38,7 +38,7 @@ def stranded(lake_app: App) -> App:
 
 def test_a_person_sees_the_threads_and_hands_them_on(stranded: App, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page(monkeypatch, stranded, "deliverability")
-    assert "**5 threads wait** for gone@brand.test, which is paused; 5 of them have a mail due." in words_of(page)
+    assert "**5 threads wait** for gone@brand.test: it is paused. 5 have a mail due." in words_of(page)
     assert "nobody has decided yet, so they wait" in words_of(page)
     page.radio(key="choice_1").set_value("Hand them on")
     page.text_input(key="threads_reason_1").set_value("Bob takes over")
@@ -65,3 +65,21 @@ def test_a_viewer_sees_them_and_decides_nothing(stranded: App, monkeypatch: pyte
     page = open_page(monkeypatch, stranded, "deliverability", role=Role.VIEWER)
     assert "**5 threads wait**" in words_of(page)
     assert "Decide for all of them" not in [button.label for button in page.button]
+
+
+def test_only_mailboxes_of_the_pool_that_send_are_offered(stranded: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_pool(stranded, "another pool")
+    for name, pool in (("stopped", "pool"), ("stranger", "another pool")):
+        number = stranded.add_mailbox(SYSTEM, address=f"{name}@brand.test", account="relay", pool=pool, as_of=AT)
+    stopped = number - 1
+    stranded.pause_mailbox(SYSTEM, stopped, reason="the owner left, too", as_of=AT)
+    page = open_page(monkeypatch, stranded, "deliverability")
+    assert page.selectbox(key="to_1").options == ["Every mailbox of the pool in turn", "here@brand.test"]
+
+
+def test_a_paused_domain_is_said_to_be_the_reason(stranded: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute(stranded, "update ledger.mailboxes set status = 'active', status_since = null, status_reason = ''")
+    execute(stranded, "update ledger.sending_domains set status = 'paused', status_since = %s", AT)
+    page = open_page(monkeypatch, stranded, "deliverability")
+    assert "for gone@brand.test: its sending domain is paused." in words_of(page)
+    assert "No other mailbox of their pool sends now" in words_of(page)

@@ -130,7 +130,7 @@ def test_a_mailbox_that_moved_to_another_pool_and_lane_strands_its_threads_which
         make_lane(app, port, name="elsewhere")
         make_pool(app, "new pool")
         app.add_mailbox(ADMIN, address="box0@brand.test", account="elsewhere", pool="new pool", as_of=later(days=2))
-        assert [each.is_paused for each in app.stranded_threads(DUE)] == [False]
+        assert [each.paused for each in app.stranded_threads(DUE)] == [""]
         assert app.hand_on_threads(ANALYST, world.gone, reason="stays with the brand", as_of=DUE) == (COUNT, 0)
         world.send(DUE + timedelta(minutes=1))
     assert len(world.boxes()) == COUNT

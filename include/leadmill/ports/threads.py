@@ -14,7 +14,9 @@ from leadmill.domain.access import Actor
 class StrandedThreads:
     """Follow-ups that wait for one mailbox: it is paused, or serves another pool than their campaigns' now.
 
-    `since` is when it was stopped, or the oldest follow-up's time; `chosen_at` is when a person last chose to wait.
+    `paused` says what is (`mailbox`, its `domain` or its `account`), empty for none. Mailboxes of `pool_ids`, the
+    campaigns' pools, may take the threads over. `since` is when it was stopped, or the oldest follow-up's time;
+    `chosen_at` is when a person last chose to wait.
     """
 
     mailbox_id: int
@@ -22,7 +24,8 @@ class StrandedThreads:
     pool: str
     threads: int
     due: int
-    is_paused: bool
+    paused: str
+    pool_ids: Sequence[int]
     since: datetime
     chosen_by: str | None = None
     chosen_at: datetime | None = None

@@ -15,6 +15,14 @@ TELL_AFTER = timedelta(days=3)
 """Follow-ups that wait so long for a mailbox that is gone want a decision; so long after "wait", too. Our choice: the
 usual days between two mails, so that a conversation misses one beat at most."""
 
+GONE = {
+    "mailbox": "it is paused",
+    "domain": "its sending domain is paused",
+    "account": "its provider account is paused",
+    "": "it serves another pool now",
+}
+"""Why threads wait, by what is paused."""
+
 THREE_CHOICES = "hand them on to another mailbox, end them, or let them wait"
 
 
@@ -83,8 +91,8 @@ def tell_of_stranded_threads(ledger: ThreadLedger, alerts: CheckAlerts, *, as_of
             kind=ALERT_KIND,
             severity="warning",
             subject=f"mailbox {each.address}",
-            message=f"{counted(each.due, 'due follow-up waits', 'due follow-ups wait')} for this mailbox, which "
-            f"{_gone(each)}: {THREE_CHOICES} (Deliverability, Stopped).",
+            message=f"{counted(each.due, 'due follow-up waits', 'due follow-ups wait')} for this mailbox: "
+            f"{GONE[each.paused]}: {THREE_CHOICES} (Deliverability, Stopped).",
             dedupe_key=threads_alert_key(each.mailbox_id),
             as_of=as_of,
         )
@@ -95,10 +103,6 @@ def tell_of_stranded_threads(ledger: ThreadLedger, alerts: CheckAlerts, *, as_of
 def threads_alert_key(mailbox_id: int) -> str:
     """One open alert a mailbox."""
     return f"threads_wait:{mailbox_id}"
-
-
-def _gone(each: StrandedThreads) -> str:
-    return "is paused" if each.is_paused else "serves another pool now"
 
 
 def _decided_at(each: StrandedThreads) -> datetime:

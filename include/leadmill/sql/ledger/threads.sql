@@ -1,9 +1,10 @@
 -- name: stranded_threads
 -- For which mailboxes do queued follow-ups wait although they are paused, or serve another pool now? How many, since when,
--- and has a person said that they shall wait? One mailbox, or all (null).
+-- in which pools may another take them over, and has a person said that they shall wait? One mailbox, or all (null).
 select m.mailbox_id, m.address, p.name as pool, count(distinct s.send_id)::integer as threads,
   count(distinct s.send_id) filter (where s.due_at <= :as_of::timestamptz)::integer as due,
-  coalesce(m.status = 'paused' or d.status = 'paused' or a.status = 'paused', false) as is_paused,
+  case when m.status = 'paused' then 'mailbox' when d.status = 'paused' then 'domain'
+    when a.status = 'paused' then 'account' else '' end as paused, array_agg(distinct c.pool_id) as pool_ids,
   coalesce(case when m.status = 'paused' then m.status_since end, case when d.status = 'paused' then d.status_since end,
     (select h.began_at from ledger.holds h
       where h.subject_kind = 'account' and h.subject_id = a.account_id and h.ended_at is null), min(s.due_at)) as since,
