@@ -51,5 +51,18 @@ def test_the_others_that_run_in_the_pool_count_by_what_they_have_left_and_their_
     assert beside.result == "warning"
     assert "beside 1 running campaign with 240 mails to come its share is 20% at first" in beside.message
     assert "give it a larger share" in beside.advice
+    execute(app, "update ledger.campaigns set status = 'paused' where status = 'running'")
+    beside = capacity(app, pool, **end)
+    assert "beside 1 paused one as if resumed now with 240 mails to come its share is 20% at first" in beside.message
     end["ends_at"] = NOW + timedelta(days=60)
     assert capacity(app, pool, weight=4.0, **end).result == "ok"
+
+
+def test_a_campaign_that_was_approved_and_is_not_planned_yet_is_told_of(app: App) -> None:
+    make_leads(app, 20)
+    set_organisation(app)
+    pool = make_pool(app)
+    other = app.create_campaign(ANALYST, make_draft(pool), NOW)
+    assert "approved a moment ago" not in capacity(app, pool).message
+    execute(app, "update ledger.campaigns set status = 'approved' where campaign_id = %s", other)
+    assert "1 campaign was approved a moment ago and not counted yet" in capacity(app, pool).message

@@ -30,6 +30,18 @@ class PoolCapacity:
     providers: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PoolLoads:
+    """What a pool's campaigns still have to send, in the order of their ids.
+
+    `paused` would go on as a person says. `unplanned`: campaigns that are approved, and whose mails nobody has counted.
+    """
+
+    running: Sequence[Load] = ()
+    paused: Sequence[Load] = ()
+    unplanned: int = 0
+
+
 class SenderLedger(Protocol):
     """The organisation and the pools it sends through."""
 
@@ -61,8 +73,8 @@ class SenderLedger(Protocol):
         """The pool's mailboxes that may send, with their limits."""
         ...
 
-    def loads_of_pool(self, pool_id: int, *, as_of: datetime) -> list[Load]:
-        """What the pool's running campaigns still have to send, in the order of their ids."""
+    def loads_of_pool(self, pool_id: int, *, as_of: datetime) -> PoolLoads:
+        """What the pool's campaigns still have to send."""
         ...
 
     def example_sender(self, pool_id: int | None) -> Sender | None:

@@ -38,12 +38,18 @@ def check_schedule_fit(draft: CampaignDraft, leads: int, senders: SenderLedger, 
         return
     delays = tuple(step.delay_days for step in draft.steps[1:])
     own = Load(_OWN, leads, delays, draft.weight, (start - today).days)
-    others = [each for each in senders.loads_of_pool(draft.pool_id, as_of=as_of) if each.mails]
-    outcome = _outcome([own, *others], mailboxes, today)
+    pool = senders.loads_of_pool(draft.pool_id, as_of=as_of)
+    running, paused = ([each for each in loads if each.mails] for loads in (pool.running, pool.paused))
+    outcome = _outcome([own, *running, *paused], mailboxes, today)
     lasting = f"{counted(mails, 'mail takes', 'mails take')} about {counted(days, 'day')}"
-    beside = _beside(own, others)
+    beside = _beside(own, running, paused)
     done = "not within two years" if outcome.done_on is None else f"done about {_day(today, outcome.done_on)}"
     message = f"At today's limits and warm-up, {lasting} {beside}, {done}."
+    if pool.unplanned:
+        message += (
+            f" {counted(pool.unplanned, 'campaign was', 'campaigns were')} approved a moment ago and not counted yet; "
+            "check again in some minutes."
+        )
     left = 0 if draft.ends_at is None else _left(mails, outcome, as_of, draft.ends_at)
     if draft.ends_at is None or not left:
         fits = "" if draft.ends_at is None else f" It fits before its end on {moments.in_words(draft.ends_at)}."
@@ -53,7 +59,7 @@ def check_schedule_fit(draft: CampaignDraft, leads: int, senders: SenderLedger, 
         f" It does not fit: about {left:,} of {counted(mails, 'mail')} would be left on "
         f"{moments.in_words(draft.ends_at)}."
     )
-    heavier = ", or give it a larger share" if others else ""
+    heavier = ", or give it a larger share" if running or paused else ""
     advice = f"What is not out by the end expires: end later, add mailboxes{heavier}."
     yield Check("capacity", "warning", message, advice)
 
@@ -89,16 +95,17 @@ def _left(mails: int, outcome: Outcome, as_of: datetime, ends_at: datetime) -> i
     return max(0, mails - outcome.sent_by(last) - round(on_last * part))
 
 
-def _beside(own: Load, others: Sequence[Load]) -> str:
+def _beside(own: Load, running: Sequence[Load], paused: Sequence[Load]) -> str:
+    others = [*running, *paused]
     if not others:
         return "if nothing else is sent"
-    with_first_mails = [each for each in others if each.first_mails]
-    share = own.weight / (own.weight + sum(each.weight for each in with_first_mails))
+    weights = (each.weight for each in others if each.first_mails)
+    share = own.weight / (own.weight + sum(weights))
     mails = sum(each.mails for each in others)
-    return (
-        f"of the pool's own; beside {counted(len(others), 'running campaign')} with {mails:,} mails to come its share "
-        f"is {share:.0%} at first"
-    )
+    kinds = [counted(len(running), "running campaign")] if running else []
+    kinds += [f"{counted(len(paused), 'paused one')} as if resumed now"] if paused else []
+    beside = " and ".join(kinds)
+    return f"of the pool's own; beside {beside} with {mails:,} mails to come its share is {share:.0%} at first"
 
 
 def _day(today: date, day: int) -> str:

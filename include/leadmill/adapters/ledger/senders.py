@@ -13,7 +13,7 @@ from leadmill.domain.capacity import MailboxLimit
 from leadmill.domain.shared_days import Load
 from leadmill.errors import NotFound
 from leadmill.ports.content import Organisation, Sender
-from leadmill.ports.sending_identity import PoolCapacity
+from leadmill.ports.sending_identity import PoolCapacity, PoolLoads
 from leadmill.sql import query
 
 _SUBJECT = "ledger/senders"
@@ -98,10 +98,14 @@ class PostgresSenders:
             rows = connection.execute(query(_SUBJECT, "active_mailboxes"), {"pool_id": pool_id})
             return [MailboxLimit(**row) for row in rows]
 
-    def loads_of_pool(self, pool_id: int, *, as_of: datetime) -> list[Load]:
+    def loads_of_pool(self, pool_id: int, *, as_of: datetime) -> PoolLoads:
         values = {"pool_id": pool_id, "as_of": as_of}
         with self._database.transaction() as connection:
-            return [_load_of(row) for row in connection.execute(query(_SUBJECT, "loads_of_pool"), values)]
+            rows = connection.execute(query(_SUBJECT, "loads_of_pool"), values).fetchall()
+        loads: dict[str, list[Load]] = {"running": [], "paused": [], "approved": []}
+        for row in rows:
+            loads[row["status"]].append(_load_of(row))
+        return PoolLoads(loads["running"], loads["paused"], len(loads["approved"]))
 
     def example_sender(self, pool_id: int | None) -> Sender | None:
         with self._database.transaction() as connection:

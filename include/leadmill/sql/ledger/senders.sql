@@ -67,8 +67,9 @@ where m.pool_id = :pool_id::bigint and m.status = 'active' and d.status = 'activ
 order by m.mailbox_id;
 
 -- name: loads_of_pool
--- What have a pool's running campaigns still to send: first mails, and follow-ups by the days until they are due?
-select c.campaign_id, c.weight, coalesce(f.first_mails, 0)::integer as first_mails,
+-- What have a pool's campaigns still to send: first mails, and follow-ups by the days until they are due? Nobody knows
+-- yet of approved ones, which are planned within minutes.
+select c.campaign_id, c.status, c.weight, coalesce(f.first_mails, 0)::integer as first_mails,
   array(select st.delay_days::integer from ledger.campaign_steps st
     where st.campaign_id = c.campaign_id and st.step > 1 order by st.step) as delays,
   greatest(0, (coalesce(c.starts_at, :as_of::timestamptz) at time zone 'UTC')::date
@@ -87,6 +88,6 @@ cross join lateral (
     group by 1, 3
   ) g
 ) o
-where c.pool_id = :pool_id::bigint and c.status = 'running'
+where c.pool_id = :pool_id::bigint and c.status in ('running', 'paused', 'approved')
   and (c.ends_at is null or c.ends_at > :as_of::timestamptz)
 order by c.campaign_id;
