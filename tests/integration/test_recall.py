@@ -198,6 +198,27 @@ def test_a_reply_takes_back_the_follow_up_that_is_in_hand(app: App) -> None:
     assert len(relay.taken) == 19
 
 
+@pytest.mark.parametrize("is_chosen", [True, False])
+def test_an_answer_to_another_campaign_takes_back_what_is_in_hand_where_the_campaign_says_so(
+    app: App, is_chosen: bool
+) -> None:
+    relay = Relay(SLOW)
+    with scripted(relay.server) as port:
+        lane, first = _world(app, port, 20)
+        app.send_lane(lane, NOW, time_budget_seconds=4)
+        relay.taken.clear()
+        second = make_campaign(app, 1, people(20), ends_on_other_reply=is_chosen)
+        execute(app, "insert into ledger.shared_leads (lead_id, person_id) select lead_id, lead_id from ledger.leads")
+        with sending(app, lane):
+            until(lambda: relay.taken)
+            lead = sends(app, second)[-1]["lead_id"]
+            reply = "update ledger.sends set replied_at = %s where campaign_id = %s and lead_id = %s"
+            execute(app, reply, NOW, first, lead)
+    last = sends(app, second)[-1]
+    assert (last["state"], last["code"]) == (("cancelled", "replied_elsewhere") if is_chosen else ("accepted", None))
+    assert len(relay.taken) == 20 - is_chosen
+
+
 def test_a_mail_that_waits_behind_a_slow_one_is_not_handed_over_after_its_lead_left(app: App) -> None:
     """With pipelining it is rendered, and its recipient announced, while the server still thinks about the one before."""
     relay = Relay(4.0)

@@ -20,6 +20,7 @@ with mine as materialized (
   where c.worker = :worker::text and not c.is_swept
 ), held as (
   select s.send_id, s.step, s.lead_id, c.campaign_id, c.status as campaign_status, c.ends_on_any_bounce,
+    c.ends_on_other_reply, c.leave_out_replied, c.planned_at,
     c.ends_at <= :now::timestamptz as is_over, l.email, l.email_hash, l.erased_at, l.legal_basis, l.company, l.job_title,
     l.email_domain, l.country, p.accepts_legal_bases, a.status <> 'active' or m.status = 'paused' or d.status = 'paused'
       or (m.status = 'cooling_down' and coalesce(m.cool_down_until, 'infinity') > :now::timestamptz)
@@ -42,12 +43,18 @@ with mine as materialized (
         when ledger.country_bars(h.legal_basis, h.company, h.job_title, h.email_domain,
           coalesce(own.accepts, other.accepts), coalesce(own.needs, other.needs)) then 'policy_country' end) end
       as suppressed_by,
-    case when h.step > 1 then (
+    coalesce(case when h.step > 1 then (
       select case when b.replied_at is not null then 'replied' else b.state end
       from ledger.sends b
       where b.lead_id = h.lead_id and b.campaign_id = h.campaign_id and b.step < h.step
         and (b.replied_at is not null or ledger.ends_sequence(b.state, b.bounce_kind, h.ends_on_any_bounce))
-      limit 1) end as ended_by
+      limit 1) end,
+      case when h.ends_on_other_reply and exists (
+        select from ledger.shared_leads sl
+        join ledger.shared_leads o on o.person_id = sl.person_id
+        join ledger.sends b on b.lead_id = o.lead_id and b.campaign_id + 0 <> h.campaign_id -- "+ 0": look it up by lead
+        where sl.lead_id = h.lead_id and b.replied_at is not null
+          and (h.leave_out_replied or b.replied_at >= h.planned_at)) then 'replied_elsewhere' end) as ended_by
   from held h
   left join ledger.suppressions x on x.email_hash = h.email_hash
   left join ledger.country_policy own on own.country = h.country
