@@ -122,8 +122,8 @@ def _line(campaign: CampaignSummary, came: Outcomes) -> dict[str, object]:
         "Campaign": campaign.name,
         "Status": campaign_words.STATUSES[campaign.status][0],
         "Progress": 100 * (total - is_open) / total if total else None,
-        "Mails": f"{came.accepted:,} of {total:,}" if total else "not planned yet",
-        "Bounced": outcomes.share(came.bounced, came.tried) if came.tried else "",
+        "Mails": f"{came.tried:,} of {total:,}" if total else "not planned yet",
+        "Bounced": _rate(came.bounced, came),
         "Opened": _rate(came.opened, came),
         "Clicked": _rate(came.clicked, came),
         "Replied": _rate(came.replied, came),
@@ -133,4 +133,4 @@ def _line(campaign: CampaignSummary, came: Outcomes) -> dict[str, object]:
 
 
 def _rate(part: int, came: Outcomes) -> str:
-    return outcomes.share(part, came.accepted) if came.accepted else ""
+    return outcomes.share(part, came, of_none="")

@@ -39,7 +39,7 @@ def show_key_figures(progress: CampaignProgress, total: Outcomes) -> None:
 
 
 def _share(part: int, whole: Outcomes) -> str:
-    return outcomes.share(part, whole.accepted) if whole.accepted else "none yet"
+    return outcomes.share(part, whole, of_none="none yet")
 
 
 def show(progress: CampaignProgress, came: Mapping[int, Outcomes]) -> None:
@@ -74,7 +74,7 @@ def _line(step: StepProgress, came: Outcomes) -> dict[str, object]:
     return {
         "Mail": f"{campaign_words.mail_name(step.step)}, {step.label}",
         "Sent": came.tried,
-        "Bounced": outcomes.share(came.bounced, came.tried) if came.tried else "none yet",
+        "Bounced": _share(came.bounced, came),
         "Opened by people": _share(came.opened, came),
         "by machines": came.machine_opened,
         "Clicked by people": _share(came.clicked, came),
@@ -116,11 +116,11 @@ def _show_chart(progress: CampaignProgress, came: Mapping[int, Outcomes]) -> Non
 
 def _compare(variants: list[StepProgress], came: Mapping[int, Outcomes]) -> None:
     """Say whether the variants' open rates differ by more than chance shows."""
-    tested = [(v.label, came[v.variant_id]) for v in variants if v.variant_id in came]
+    tested = [(v.label, came[v.variant_id]) for v in variants if v.variant_id in came and came[v.variant_id].tried]
     if len(tested) < 2:  # noqa: PLR2004 - one variant is no test
         return
-    rates = sorted(((o.opened / o.accepted, label) for label, o in tested), reverse=True)
-    visible = detectable_difference(min(o.accepted for _, o in tested))
+    rates = sorted(((o.opened / o.tried, label) for label, o in tested), reverse=True)
+    visible = detectable_difference(min(o.tried for _, o in tested))
     gap = rates[0][0] - rates[-1][0]
     if gap > visible:
         verdict = f"variant {rates[0][1]} was opened more often than {rates[-1][1]}, by more than chance explains"

@@ -60,12 +60,10 @@ def show_key_figures(overview: Overview) -> None:
     total, states = overview.total, overview.states
     sent, arrived, opened, clicked, replied = st.columns(5)
     sent.metric("Mails sent", f"{total.tried:,}", border=True, help=_sent_words(total))
-    arrived.metric(
-        "Bounced", share(total.bounced, total.tried), border=True, help=_threshold_words(), delta_color="off"
-    )
-    opened.metric("Opened by people", share(total.opened, total.accepted), border=True)
-    clicked.metric("Clicked by people", share(total.clicked, total.accepted), border=True)
-    replied.metric("Replied", share(total.replied, total.accepted), border=True)
+    arrived.metric("Bounced", share(total.bounced, total), border=True, help=_threshold_words(), delta_color="off")
+    opened.metric("Opened by people", share(total.opened, total), border=True)
+    clicked.metric("Clicked by people", share(total.clicked, total), border=True)
+    replied.metric("Replied", share(total.replied, total), border=True)
     waiting, unclear, complained, left, machines = st.columns(5)
     waiting.metric("Waiting to go out", f"{states.get('planned', 0):,}", border=True, help="Now, whatever the period.")
     unclear.metric(
@@ -101,11 +99,12 @@ def _threshold_words() -> str:
     )
 
 
-def share(part: int, whole: int) -> str:
+def share(part: int, whole: Outcomes, *, of_none: str = "no data yet") -> str:
     """A rate for people; with the count where the sample is small, and no rate of nothing."""
-    if whole == 0:
-        return "no data yet"
-    return f"{part / whole:.1%}" if whole >= SMALL_SAMPLE else f"{part / whole:.0%} ({part})"
+    rate = whole.rate(part)
+    if rate is None:
+        return of_none
+    return f"{rate:.1%}" if whole.tried >= SMALL_SAMPLE else f"{rate:.0%} ({part})"
 
 
 def show_funnel(overview: Overview) -> None:
@@ -173,7 +172,7 @@ def show_over_time(overview: Overview) -> None:
             "Replied": "replied",
             "Bounced": "bounced",
         }
-        series = {label: [_rate(o, name) for o in outcomes] for label, name in names.items()}
+        series = {label: [o.rate(getattr(o, name)) for o in outcomes] for label, name in names.items()}
         charts.show(charts.lines(_labels(moments, overview), series, as_rate=True), key="overview_rates")
     step = "hour" if overview.bucket_hours == 1 else "day"
     st.caption(f"By the {step} (UTC) in which a mail was accepted; what came back later counts for the same {step}.")
@@ -182,12 +181,6 @@ def show_over_time(overview: Overview) -> None:
 def _labels(moments: list[datetime], overview: Overview) -> list[str]:
     form = "%d %b, %H:00" if overview.bucket_hours == 1 else "%d %b %Y"
     return [moment.strftime(form) for moment in moments]
-
-
-def _rate(outcomes: Outcomes, name: str) -> float | None:
-    part: int = getattr(outcomes, name)
-    whole = outcomes.tried if name == "bounced" else outcomes.accepted
-    return part / whole if whole else None
 
 
 def show_domains(overview: Overview) -> None:
@@ -201,11 +194,11 @@ def show_domains(overview: Overview) -> None:
             {
                 "Domain": name,
                 "Sent": o.tried,
-                "Bounced": share(o.bounced, o.tried),
+                "Bounced": share(o.bounced, o),
                 "Spam": o.complained,
-                "Opened": share(o.opened, o.accepted),
-                "Clicked": share(o.clicked, o.accepted),
-                "Replied": share(o.replied, o.accepted),
+                "Opened": share(o.opened, o),
+                "Clicked": share(o.clicked, o),
+                "Replied": share(o.replied, o),
             }
             for name, o in overview.by_domain.items()
         ],
@@ -214,7 +207,7 @@ def show_domains(overview: Overview) -> None:
         height=page.table_height(len(overview.by_domain), 20),
         column_config=page.counts("Sent", "Spam"),
     )
-    st.caption("Opens, clicks and replies are by people; machines are left out.")
+    st.caption("Rates are shares of the mails sent. Opens, clicks and replies are by people; machines are left out.")
 
 
 def show_states(overview: Overview) -> None:

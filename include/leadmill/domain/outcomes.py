@@ -4,17 +4,16 @@ The words are made twice, from the same sentences: `ledger.mail_outcomes` (a vie
 `lake/outcomes.sql` (what people and machines did with a mail). Nobody else counts states or events.
 
 tried        The provider, or the recipient's server, was asked: accepted mails, and those refused at RCPT as there
-             is no such address. The base of bounce and complaint rates. What a provider dropped itself was not.
+             is no such address. What a provider dropped itself was not. The base of every rate, or one thing would
+             have two rates.
 bounced      There is no such address: a hard bounce by any event or report, or a refusal at RCPT.
 undelivered  Accepted and not brought to its reader for another reason: a full mailbox, a block, a recipient who takes
              no mail from us. No bounce; blocks have thresholds of their own.
 delivered    Accepted, and neither bounced nor undelivered as far as anybody said. Plain SMTP confirms nothing;
-             `confirmed` counts those of which a provider said so, or a person proved it.
+             `confirmed` counts those of which a provider said so, or that an open, a click or an answer proves.
 opened       A person opened or clicked: many readers block pictures, and a click proves an open. Machines are apart.
 clicked      A person clicked.
 replied      A person answered. Automatic answers are none, nor is an answer that only asks to be left alone.
-
-Opened, clicked and replied are shares of accepted mails.
 
 Source: bounces as Amazon SES counts them (hard ones; its own suppression list is left out); replies after RFC 3834.
 """
@@ -45,6 +44,10 @@ class Outcomes:
     replied: int = 0
     machine_opened: int = 0
     machine_clicked: int = 0
+
+    def rate(self, part: int) -> float | None:
+        """A count as the share of tried mails, 0 to 1; None where none was tried."""
+        return part / self.tried if self.tried else None
 
     def __add__(self, other: Self) -> Self:
         names = self.__dataclass_fields__

@@ -10,12 +10,11 @@ with mailed as (
 )
 select
   coalesce(m.lead_id, e.lead_id) as lead_id,
-  -- An SMTP server says only "accepted": without a bounce that counts as delivered; an act of a person proves it.
-  coalesce(
-    e.confirmed_at,
-    least(case when not coalesce(e.failed, false) then m.accepted_at end, e.opened_at, e.clicked_at, e.replied_at)
-  ) as delivered_at,
-  e.* exclude (send_id, lead_id, confirmed_at)
+  -- As `domain.outcomes` says: what came back was not delivered, also where a server had confirmed it before, unless its
+  -- reader complained. An SMTP server says only "accepted".
+  case when not coalesce(e.failed, false) or e.complained then
+    coalesce(e.confirmed_at, least(m.accepted_at, e.opened_at, e.clicked_at, e.replied_at)) end as delivered_at,
+  e.* exclude (send_id, lead_id, confirmed_at, complained)
 from mailed m full join evidence e on e.send_id = m.send_id;
 
 -- name: make_wanted_leads!

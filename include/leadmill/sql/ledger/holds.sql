@@ -54,8 +54,8 @@ left join (
 where c.complaints > coalesce(r.seen, 0);
 
 -- name: mails_of_campaign
--- How many mails of a campaign were accepted?
-select count(*) as mails from ledger.mail_outcomes where campaign_id = :campaign_id::bigint and accepted;
+-- How many mails of a campaign were tried?
+select count(*) as mails from ledger.mail_outcomes where campaign_id = :campaign_id::bigint;
 
 -- name: open_review
 -- Ask for a campaign's content to be reviewed, or bring the open review up to date.
