@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -160,6 +161,46 @@ def test_a_campaign_planned_after_the_copy_is_in_doubt_when_it_is_planned_again(
     assert states(app, campaign) == {"ambiguous": 10}
     assert set(mails_by_person(mail).values()) == {1}
     assert min(row["send_id"] for row in sends(app, campaign)) > max(row["send_id"] for row in planned) + 9
+
+
+def test_mails_without_a_row_are_mails_to_their_people_also_at_another_address_of_theirs(
+    lake_app: App, mail: SmtpRecorder, lane: str
+) -> None:
+    app = lake_app
+    pool = make_pool(app)
+    make_mailboxes(app, 1, daily_limit=1_000)
+    names = people(5)
+    lost = make_campaign(app, pool, names)
+    aliases = [email.replace("@", "+2@") for email in names]
+    other = make_campaign(app, pool, aliases, days_apart=7, leave_out_in_sequence=False)
+    later_on = NOW + timedelta(days=3)
+    execute(app, "update ledger.sends set due_at = %s where campaign_id = %s", later_on, other)
+    variant = sends(app, lost)[0]["variant_id"]
+    execute(app, "delete from ledger.sends where campaign_id = %s", lost)
+    app.open_lanes(NOW)
+    copy = copy_ledger(app, "lost_rows")
+    app = App(app.settings)
+    plan = (
+        "insert into ledger.sends (campaign_id, step, lead_id, variant_id, due_at, state_changed_at) "
+        "select %s, 1, l.lead_id, %s, %s, %s from ledger.leads l where (position('+' in l.email) > 0) = %s"
+    )
+    execute(app, plan, lost, variant, NOW, NOW, False)
+    dispatch(app, NOW)
+
+    app = restore_ledger(app, copy)
+    assert app.after_restore(ADMIN, reason="the drill", as_of=later(minutes=5)).missing == 5
+    contacts = execute(
+        app, "select kind, count(*) as people from ledger.contacts(%s) group by 1 order by 1", NOW - timedelta(days=1)
+    )
+    assert {row["kind"]: row["people"] for row in contacts} == {"in_sequence": 5, "mailed": 5}
+    dispatch(app, later_on)  # within the days between two campaigns
+    assert states(app, other) == {"planned": 5}
+    execute(app, plan, lost, variant, later_on, later_on, True)  # planned again, by their other addresses
+    dispatch(app, later_on + timedelta(minutes=1))
+    assert states(app, lost) == {"ambiguous": 5}
+    assert len(mail.mails) == 5
+    dispatch(app, NOW + timedelta(days=8))
+    assert states(app, other) == {"accepted": 5}
 
 
 def test_what_was_refused_in_the_copy_and_sent_again_since_is_in_doubt_and_not_sent_again_once_more(

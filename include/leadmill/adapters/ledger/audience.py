@@ -37,6 +37,9 @@ GAPS_LIMIT = 2_000
 """Kinds of leads that pre-flight tries a mail on: each costs a rendering of every variant."""
 
 
+LOST_CAMPAIGN = "a campaign that was lost with a restore"
+"""Its mails are known by the journal, its name is not."""
+
 _CONTACT_COLUMNS = {"replied": "replied_to", "in_sequence": "in_sequence_of", "mailed_recently": "mailed_by"}
 """Which column of `ledger.audience` names the campaign of a kind of contact."""
 
@@ -156,7 +159,9 @@ def _preview_of(connection: psycopg.Connection[DictRow], rows: Sequence[DictRow]
                     contacts[kind, row[column]] += row["lead_count"]
     mailed = left_out.pop(None, 0)
     names = _campaign_names(connection, {campaign_id for _, campaign_id in contacts})
-    in_contact = tuple(ContactCount(*key, names[key[1]], count) for key, count in contacts.most_common())
+    in_contact = tuple(
+        ContactCount(*key, names.get(key[1], LOST_CAMPAIGN), count) for key, count in contacts.most_common()
+    )
     counts = {reason: count for reason, count in left_out.items() if reason}
     return AudiencePreview(mailed + sum(counts.values()), mailed, counts, in_contact)
 

@@ -55,6 +55,7 @@ class LedgerRestoring:
     def end(self, actor: Actor, *, through_claim: int, counts: Mapping[str, int], as_of: datetime) -> None:
         with self._database.transaction() as connection:
             _move_sequences_on(connection, claim_id=through_claim)
+            connection.execute(query(_SQL, "share_lost"))
             connection.execute(query(_SQL, "end_restore"), {"through_claim": through_claim})
             subject = ("ledger", "restored")
             record_audit(connection, actor, "ledger.after_restore", subject, at=as_of, details=dict(counts))

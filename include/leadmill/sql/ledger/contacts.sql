@@ -56,13 +56,19 @@ cross join lateral (
   select max(s.replied_at) filter (where s.campaign_id <> a.campaign_id) as replied_at,
     max(m.mailed_at) filter (where s.campaign_id <> a.campaign_id) as mailed_elsewhere_at,
     (array_agg(m.mailed_at order by m.mailed_at desc) filter (where m.mailed_at is not null))[1 : :cap::integer] as latest_mails
-  from ledger.sends s
+  from (
+    select array(select a.lead_id union select o.lead_id from ledger.shared_leads o where o.person_id = sl.person_id) as ids
+  ) person
   cross join lateral (
-    select case when s.state in ('claimed', 'ambiguous', 'accepted', 'delivered', 'bounced', 'complained')
-      then coalesce(s.accepted_at, s.claimed_at) end as mailed_at
+    select s.campaign_id, s.replied_at, s.state, coalesce(s.accepted_at, s.claimed_at) as at
+    from ledger.sends s where s.lead_id = any(person.ids)
+    union all
+    select k.campaign_id, null, 'ambiguous', k.claimed_at from ledger.lost_mails k where k.lead_id = any(person.ids)
+  ) s
+  cross join lateral (
+    select case when s.state in ('claimed', 'ambiguous', 'accepted', 'delivered', 'bounced', 'complained') then s.at end
+      as mailed_at
   ) m
-  where s.lead_id = any(array(
-    select a.lead_id union select o.lead_id from ledger.shared_leads o where o.person_id = sl.person_id))
 ) h;
 
 -- name: put_off_sends!

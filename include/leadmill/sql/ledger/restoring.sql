@@ -2,6 +2,20 @@
 -- Refuse dispatch until the restored ledger has learnt what it lacks.
 update ledger.sending_lease set restoring_since = coalesce(restoring_since, :as_of::timestamptz);
 
+-- name: share_lost!
+-- People whose mails have no row in this copy are looked at by every claim, with all addresses of their inboxes.
+with people as materialized (
+  select distinct ledger.inbox(l.email) as inbox
+  from ledger.lost_mails m join ledger.leads l on l.lead_id = m.lead_id where l.email is not null
+), shared as (
+  select l.lead_id, p.inbox from people p join ledger.leads l on ledger.inbox(l.email) = p.inbox
+)
+insert into ledger.shared_leads (lead_id, person_id)
+select s.lead_id, coalesce(min(known.person_id) over same, min(s.lead_id) over same)
+from shared s left join ledger.shared_leads known on known.lead_id = s.lead_id
+window same as (partition by s.inbox)
+on conflict (lead_id) do nothing;
+
 -- name: end_restore!
 -- Lift the refusal: every claim up to that number is known.
 update ledger.sending_lease set restoring_since = null, refusal = '', refused_at = null,
