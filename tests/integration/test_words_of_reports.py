@@ -51,6 +51,26 @@ def test_a_dead_member_of_a_group_suppresses_nobody(lake_app: App) -> None:
     assert not ledger_rows(lake_app, "select 1 from ledger.suppressions")
 
 
+@pytest.mark.parametrize(
+    ("written_to", "kind", "suppressed"),
+    [("info@x.test", "soft", 0), ("lead@x.test", "hard", 1), ("Lead@mail.x.test", "hard", 1)],
+)
+def test_a_report_without_the_original_recipient_is_about_whom_the_returned_mail_was_written_to(
+    lake_app: App, written_to: str, kind: str, suppressed: int
+) -> None:
+    (send,) = make_sends(lake_app, 1)
+    mail = report(lake_app, send, status="Status: 5.1.1\r\n", said="550 5.1.1 User unknown")
+    mail = mail.replace(b"text/rfc822-headers\r\n\r\n", f"text/rfc822-headers\r\n\r\nTo: {written_to}\r\n".encode())
+    assert collected(lake_app, mail) == {("bounced", kind)}
+    assert len(ledger_rows(lake_app, "select 1 from ledger.suppressions")) == suppressed
+
+
+def test_a_report_that_a_server_gave_up_on_greylisting_is_soft(lake_app: App) -> None:
+    (send,) = make_sends(lake_app, 1)
+    mail = report(lake_app, send, status="Status: 5.7.1\r\n", said="550 5.7.1 Greylisted, try again in 5 minutes")
+    assert collected(lake_app, mail) == {("bounced", "soft")}
+
+
 def test_the_numbers_of_an_ip_address_in_a_report_are_no_code(lake_app: App) -> None:
     (send,) = make_sends(lake_app, 1)
     assert collected(lake_app, report(lake_app, send, status="", said="452 [5.1.1.20] is busy")) == {

@@ -97,7 +97,7 @@ def test_auto_submitted_no_is_a_person() -> None:
 
 def test_a_report_on_two_recipients_is_two_events_of_which_one_bounced() -> None:
     raw = (MAIL / "dsn/delayed-no-mx.eml").read_text()
-    second = "\nFinal-Recipient: rfc822; b@x.test\nAction: failed\nStatus: 5.1.1\n\n--CZz3eIzDbSJYu8fvbSlLFdH+/NwoCMV866Y+Iw==\nContent-Description: Undelivered"
+    second = "\nFinal-Recipient: rfc822; user@x.test\nAction: failed\nStatus: 5.1.1\n\n--CZz3eIzDbSJYu8fvbSlLFdH+/NwoCMV866Y+Iw==\nContent-Description: Undelivered"
     raw = raw.replace("\n--CZz3eIzDbSJYu8fvbSlLFdH+/NwoCMV866Y+Iw==\nContent-Description: Undelivered", second)
     found = read(raw.encode())
     assert [(e.words[0], e.status_code) for e in found] == [("dsn/delayed", "4.4.4"), ("dsn/failed", "5.1.1")]

@@ -18,6 +18,7 @@ class Said(StrEnum):
     LISTED = "listed"  # our IP or domain is on a blocklist
     SENDER = "sender"  # our own address does not exist, as far as that server found out
     FULL = "full"  # the recipient's mailbox is full: later
+    LATER = "later"  # greylisting and the like, said with a code that means "never"
     REFUSES_US = "refuses_us"  # this recipient takes no mail from outside, or none from us, and that is nobody's fault
     AUTHENTICATION = "authentication"  # our SPF, DKIM, DMARC or reverse DNS
     DEAD = "dead"  # there is no such recipient, or not any more
@@ -35,6 +36,8 @@ PATTERNS: Mapping[Said, str] = {
     r"|verification failed for <.{0,600}\bsender verif(y|ication) fail",
     Said.FULL: r"over.?quota|quota (is )?exceeded|exceeded.{0,20}quota|mailbox (is )?full|inbox is full"
     r"|mailbox size limit",
+    # RFC 6647 asks for 4xx; servers that greylist by 5xx say in words when to come back.
+    Said.LATER: r"\bgr[ae]y-?.?list(ed|ing)?\b|(try|come) (it )?(again|back) (in|after) \d+ ?(s|sec|min|hour)",
     # Microsoft, NDR codes 5.7.124, 5.7.129, 5.7.133, 5.7.134: its resolver speaks of groups and restricted mailboxes.
     Said.REFUSES_US: r"RESOLVER\.RST|\b5\.7\.(124|129|133|134)\b"
     r"|only accepts (mail|messages) from (inside|people in|members)"

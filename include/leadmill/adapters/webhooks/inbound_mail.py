@@ -118,7 +118,7 @@ def _classify(mail: Message, sender: str) -> Iterator[tuple[tuple[str, ...], str
         kind = _WORD_NOISE.sub("", str(_block(reports["message/feedback-report"]).get("Feedback-Type", "")).lower())
         yield (f"arf/{kind or 'other'}",), "", ""
     elif "message/delivery-status" in reports:
-        yield from _delivery_status(reports["message/delivery-status"])
+        yield from _delivery_status(reports["message/delivery-status"], _returned_to(mail))
     elif _DAEMON.match(sender) or mail.get("X-Failed-Recipients"):
         text = _said_of_mail(mail)
         status = _STATUS.search(text)
@@ -135,11 +135,11 @@ def _answer(mail: Message) -> str:
     return "opt-out" if only_opts_out(said or subject_of(mail)) else "reply"
 
 
-def _delivery_status(part: Message) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def _delivery_status(part: Message, returned_to: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
     blocks = part.get_payload()
     for block in (b for b in blocks if isinstance(b, Message)) if isinstance(blocks, list) else ():
         action = _WORD_NOISE.sub("", str(block.get("Action", "")).lower())
-        if action == "failed" and _went_elsewhere(block):
+        if action == "failed" and _went_elsewhere(block, returned_to):
             yield ("dsn/failed elsewhere",), "", ""  # its code and words are about an address that we never wrote to
         elif action:
             reply = str(block.get("Diagnostic-Code", ""))
@@ -147,13 +147,29 @@ def _delivery_status(part: Message) -> Iterator[tuple[tuple[str, ...], str, str]
             yield (f"dsn/{action}",), status[1] if status else "", reply.replace("\0", "")
 
 
-def _went_elsewhere(block: Message) -> bool:
+def _went_elsewhere(block: Message, returned_to: str) -> bool:
     """Whether an alias, a list or a forward led our mail to another address than we had written on it.
 
-    One dead member must not suppress `info@`, which others read.
+    One dead member must not suppress `info@`, which others read. Exim and qmail do not say what was written on it: then
+    the mail that they give back does, as far as the local part, for a server may have other names of its domain.
     """
     original, final = (_recipient(block, f"{name}-Recipient") for name in ("Original", "Final"))
-    return bool(original and final) and original != final
+    if original or not returned_to:
+        return bool(original and final) and original != final
+    return bool(final) and final.rpartition("@")[0] != returned_to.rpartition("@")[0]
+
+
+def _returned_to(mail: Message) -> str:
+    """Whom the mail was written to that a report gives back, or its headers; empty where it gives none back."""
+    for part in mail.walk():
+        given_back = None
+        if part.get_content_type() == "text/rfc822-headers":
+            given_back = message_from_bytes(part_text(part).lstrip().encode("utf-8", "replace"))
+        elif part is not mail and part.get("Message-ID"):
+            given_back = part
+        if given_back is not None and given_back.get("To"):
+            return normalise_email(parseaddr(str(given_back["To"]))[1])
+    return ""
 
 
 def _recipient(block: Message, name: str) -> str:

@@ -295,7 +295,7 @@ select o.event_id, o.kind,
   case when o.kind <> 'bounced' then o.word_bounce_kind
     when o.status_code in ('5.7.124', '5.7.129', '5.7.133', '5.7.134') or o.said = 'refuses_us' then 'refuses_us'
     when o.said = 'sender' then 'blocked'
-    when o.said = 'full' then 'soft'
+    when o.said in ('full', 'later') then 'soft'
     when o.said = 'dead' and o.status_code like '5.7.%' and o.provider <> 'ses' then 'hard'
     when o.said in ('listed', 'authentication') and coalesce(o.status_code, '') not like '5.1.%' then 'blocked'
     when regexp_matches(o.status_code, '^[45]\.7\.|^5\.1\.[78]$') then 'blocked'
