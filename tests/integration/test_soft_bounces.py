@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -43,6 +44,23 @@ def test_a_soft_bounce_delays_the_follow_up_by_a_week_once(lake_app: App, bounce
         _project(lake_app, name, ses_record(send, "Bounce", at=at, **bounce))
         found = _follow_up(lake_app)
         assert (found["state"], found["due_at"]) == ("planned", SENT_AT + timedelta(days=3) + SOFT_BOUNCE_DELAY)
+
+
+def test_the_week_later_is_no_holiday_and_has_the_hour_of_the_leads_clock(lake_app: App) -> None:
+    (send,) = make_sends(lake_app, 1, steps=2)
+    friday = datetime(2026, 12, 18, 9, tzinfo=ZoneInfo("America/New_York"))  # a week later is Christmas
+    with lake_app.database.transaction() as ledger:
+        ledger.execute("update ledger.leads set country = 'US', time_zone = 'America/New_York'")
+        ledger.execute("update ledger.campaigns set skips_holidays = true, weekdays = '{1,2,3,4,5}'")
+        ledger.execute(
+            "update ledger.sends set due_at = %s, window_ends_at = %s where step = 2",
+            (friday, friday + timedelta(hours=4)),
+        )
+    lake_app.plan_campaigns(NOON)  # which learns the holidays
+    _project(lake_app, "a", ses_record(send, "Bounce", **FULL))
+    monday = friday + timedelta(days=10)
+    found = ledger_rows(lake_app, "select due_at, window_ends_at from ledger.sends where step = 2")[0]
+    assert (found["due_at"], found["window_ends_at"]) == (monday, monday + timedelta(hours=4))
 
 
 def test_a_soft_bounce_that_comes_before_the_acceptance_releases_the_follow_up_late(lake_app: App) -> None:

@@ -39,14 +39,23 @@ where f.campaign_id = a.campaign_id and f.lead_id = a.lead_id and f.step = a.ste
 returning f.send_id, f.campaign_id, f.step, f.due_at;
 
 -- name: delay_follow_ups
--- Put off the next mail to the leads of these sends by whole weeks, which keeps its weekday, its hour and its window.
+-- Put off the next mail to the leads of these sends by whole weeks: the same weekday and hour of the lead's clock, or of the
+-- next day to send on where that is none, with a window as long as before.
+with later as (
+  select f.send_id, w.due_at, f.window_ends_at - f.due_at as lasts
+  from ledger.sends s
+  join ledger.sends f on f.campaign_id = s.campaign_id and f.lead_id = s.lead_id and f.step > s.step
+  join ledger.campaigns c on c.campaign_id = f.campaign_id
+  join ledger.leads l on l.lead_id = f.lead_id
+  left join ledger.lead_windows lw on lw.lead_id = f.lead_id
+  cross join lateral ledger.send_window('as_soon_as_possible', null, f.due_at,
+    case when c.timing = 'utc_time' then 'UTC' else coalesce(lw.time_zone, nullif(l.time_zone, ''), 'UTC') end, null,
+    :days::integer, l.country, c.weekdays, c.skips_holidays) w
+  where s.send_id = any(:send_ids::bigint[]) and f.state = 'planned' and f.due_at is not null
+)
 update ledger.sends f
-set due_at = f.due_at + make_interval(days => :days::integer),
-  window_ends_at = f.window_ends_at + make_interval(days => :days::integer), state_changed_at = :as_of::timestamptz
-from ledger.sends s
-where s.send_id = any(:send_ids::bigint[])
-  and f.campaign_id = s.campaign_id and f.lead_id = s.lead_id and f.step > s.step and f.state = 'planned'
-  and f.due_at is not null
+set due_at = later.due_at, window_ends_at = later.due_at + later.lasts, state_changed_at = :as_of::timestamptz
+from later where f.send_id = later.send_id and f.state = 'planned'
 returning f.send_id;
 
 -- name: cancel_follow_ups
