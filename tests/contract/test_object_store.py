@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from leadmill.adapters.store import open_store
-from leadmill.errors import ConfigInvalid, NotFound
+from leadmill.errors import ConfigInvalid, NotFound, StoreUnavailable
 from leadmill.ports.store import ObjectStore
 
 
@@ -106,3 +108,42 @@ def test_a_list_that_starts_within_folders_is_in_order_and_leaves_earlier_ones_o
     assert [o.key for o in store.list("j/", start_after="j/02/a~")] == ["j/02/b/c", "j/03/a"]
     assert next(o.key for o in store.list("j/0", start_after="j/01/a")) == "j/01/b"
     assert [o.key for o in store.list("", start_after="j/03")] == ["j/03/a", "k/01"]
+
+
+def test_a_bucket_that_refuses_or_does_not_answer_is_an_unavailable_store(
+    s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    for endpoint, why in ((s3_endpoint, "NoSuchBucket"), ("http://127.0.0.1:9", "EndpointConnectionError")):
+        store = open_store("s3://no-such-bucket/prefix", endpoint_url=endpoint)
+        doors = (
+            lambda store=store: store.read("a"),
+            lambda store=store: store.write("a", b""),
+            lambda store=store: store.replace("a", b"", was=None),
+            lambda store=store: store.exists("a"),
+            lambda store=store: store.delete("a"),
+            lambda store=store: list(store.list("a/")),
+        )
+        for door in doors:
+            with pytest.raises(StoreUnavailable, match=why):
+                door()
+
+
+def test_a_disk_that_fails_is_an_unavailable_store_and_keeps_no_half_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(f"file://{tmp_path}/store")
+    store.write("a/b", b"whole")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreUnavailable, match="a/b: No space left on device"):
+        store.write("a/b", b"new")
+    with pytest.raises(StoreUnavailable):
+        store.replace("a/b", b"new", was=b"whole")
+    assert store.read("a/b") == b"whole"
+    assert [each.name for each in (tmp_path / "store" / "a").iterdir() if each.name.endswith("-part")] == []

@@ -6,6 +6,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,30 @@ def _checked(key: str) -> str:
     if not key or key.startswith("/") or "\0" in key or ".." in key.split("/"):
         raise ConfigInvalid(f"Not an object key: {key!r}.")
     return key
+
+
+@contextmanager
+def _on_disk(key: str) -> Iterator[None]:
+    """Whatever the disk raises is `StoreUnavailable`, with what it is about and why."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise StoreUnavailable(f"The object store failed at {key}: {why}.") from error
+
+
+@contextmanager
+def _on_s3(key: str) -> Iterator[None]:
+    """Whatever the client raises is `StoreUnavailable`, with what it is about and why."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        why = error.response.get("Error", {}).get("Code", "no code")
+        raise StoreUnavailable(f"The object store refused {key}: {why}.") from error
+    except BotoCoreError as error:
+        raise StoreUnavailable(f"The object store did not answer about {key}: {type(error).__name__}.") from error
 
 
 class FolderStore:
@@ -86,37 +111,49 @@ class FolderStore:
                 yield from self._keys(key, start_after)
 
     def read(self, key: str) -> bytes:
-        try:
-            return (self._root / _checked(key)).read_bytes()
-        except (FileNotFoundError, IsADirectoryError) as error:
-            raise NotFound(f"No object {key} in the store.") from error
+        path = self._root / _checked(key)
+        with _on_disk(key):
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, IsADirectoryError) as error:
+                raise NotFound(f"No object {key} in the store.") from error
 
     def write(self, key: str, body: bytes) -> None:
         path = self._root / _checked(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, suffix=_PART_SUFFIX)
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(part).chmod(0o640)
-        Path(part).replace(path)
+        with _on_disk(key):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, part = tempfile.mkstemp(dir=path.parent, suffix=_PART_SUFFIX)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(body)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(part).chmod(0o640)
+                Path(part).replace(path)
+            except OSError:  # a full disk, as a rule: what was written so far fills it
+                Path(part).unlink(missing_ok=True)
+                raise
 
     def replace(self, key: str, body: bytes, *, was: bytes | None) -> bool:
         path = self._root / _checked(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_name(path.name + _LOCK_SUFFIX).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed; between machines too, on NFS since Linux 2.6
-            if (path.read_bytes() if path.is_file() else None) != was:
-                return False
-            self.write(key, body)
+        with _on_disk(key):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.with_name(path.name + _LOCK_SUFFIX).open("w") as lock:
+                fcntl.flock(
+                    lock, fcntl.LOCK_EX
+                )  # until the file is closed; between machines too, on NFS since Linux 2.6
+                if (path.read_bytes() if path.is_file() else None) != was:
+                    return False
+                self.write(key, body)
         return True
 
     def exists(self, key: str) -> bool:
         return (self._root / _checked(key)).is_file()
 
     def delete(self, key: str) -> None:
-        (self._root / _checked(key)).unlink(missing_ok=True)
+        path = self._root / _checked(key)
+        with _on_disk(key):
+            path.unlink(missing_ok=True)
 
     def uri_of(self, key: str) -> str:
         return str(self._root / _checked(key))
@@ -146,50 +183,61 @@ class S3Store:
             Prefix=self._prefix + prefix,
             StartAfter=self._prefix + start_after if start_after else "",
         )
-        try:
-            for page in pages:
-                for item in page.get("Contents", []):
-                    if not item["Key"].endswith("/"):
-                        key = item["Key"].removeprefix(self._prefix)
-                        yield StoredObject(key, item["Size"], item["LastModified"].astimezone(UTC))
-        except self._client.exceptions.ClientError as error:
-            raise StoreUnavailable(f"Listing {prefix} in the store failed.") from error
+        listed = iter(pages)
+        while True:
+            with _on_s3(prefix):
+                page = next(listed, None)
+            if page is None:
+                return
+            for item in page.get("Contents", []):
+                if not item["Key"].endswith("/"):
+                    key = item["Key"].removeprefix(self._prefix)
+                    yield StoredObject(key, item["Size"], item["LastModified"].astimezone(UTC))
 
     def read(self, key: str) -> bytes:
-        try:
-            return self._client.get_object(Bucket=self._bucket, Key=self._prefix + _checked(key))["Body"].read()
-        except self._client.exceptions.NoSuchKey as error:
-            raise NotFound(f"No object {key} in the store.") from error
+        name = self._prefix + _checked(key)
+        with _on_s3(key):
+            try:
+                return self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read()
+            except self._client.exceptions.NoSuchKey as error:
+                raise NotFound(f"No object {key} in the store.") from error
 
     def write(self, key: str, body: bytes) -> None:
-        self._client.put_object(Bucket=self._bucket, Key=self._prefix + _checked(key), Body=body)
+        name = self._prefix + _checked(key)
+        with _on_s3(key):
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=body)
 
     def replace(self, key: str, body: bytes, *, was: bytes | None) -> bool:
         name = self._prefix + _checked(key)
-        try:
-            found = self._client.get_object(Bucket=self._bucket, Key=name)
-            is_still_so, tag = found["Body"].read() == was, found["ETag"]
-        except self._client.exceptions.NoSuchKey:
-            is_still_so, tag = was is None, ""
-        if not is_still_so:
-            return False
-        try:
-            if tag:
-                self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfMatch=tag)
-            else:
-                self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfNoneMatch="*")
-        except self._client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in _LOST_RACE:
+        with _on_s3(key):
+            try:
+                found = self._client.get_object(Bucket=self._bucket, Key=name)
+                is_still_so, tag = found["Body"].read() == was, found["ETag"]
+            except self._client.exceptions.NoSuchKey:
+                is_still_so, tag = was is None, ""
+            if not is_still_so:
                 return False
-            raise StoreUnavailable(f"{key} could not be put into the store under a condition.") from error
+            try:
+                if tag:
+                    self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfMatch=tag)
+                else:
+                    self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfNoneMatch="*")
+            except self._client.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] in _LOST_RACE:
+                    return False
+                raise
         return True
 
     def exists(self, key: str) -> bool:
-        found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix + _checked(key), MaxKeys=1)
-        return any(item["Key"] == self._prefix + key for item in found.get("Contents", []))
+        name = self._prefix + _checked(key)
+        with _on_s3(key):
+            found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=name, MaxKeys=1)
+        return any(item["Key"] == name for item in found.get("Contents", []))
 
     def delete(self, key: str) -> None:
-        self._client.delete_object(Bucket=self._bucket, Key=self._prefix + _checked(key))
+        name = self._prefix + _checked(key)
+        with _on_s3(key):
+            self._client.delete_object(Bucket=self._bucket, Key=name)
 
     def uri_of(self, key: str) -> str:
         return f"s3://{self._bucket}/{self._prefix}{_checked(key)}"
