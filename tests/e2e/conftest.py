@@ -16,9 +16,9 @@ from leadmill.local.stack.stack import Stack
 PORTS = ("airflow_port", "edge_port", "streamlit_port", "smtp_port", "mail_page_port", "dns_port")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """A running stack (about a minute to start on two cores)."""
+    """A running stack (about a minute to start on two cores); stopped before other files need them."""
     folder = Path("/tmp") / f"leadmill-e2e-{os.getpid()}"  # short: PostgreSQL's socket lies below it
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     stack = Stack(StackSettings(var_dir=folder, **ports))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 
+from leadmill.adapters.ledger.weather import LedgerWeather
 from leadmill.bootstrap import App
 from leadmill.domain.mailboxes import Binding
 from leadmill.domain.weather import GIVE_UP_AFTER, GIVEN_UP_CODE
@@ -201,7 +203,13 @@ def test_a_mailbox_that_is_paused_meanwhile_keeps_no_alert_open(app: App) -> Non
     assert not app.open_alerts()
 
 
-def test_a_server_that_takes_the_mail_that_tries_and_then_nothing_is_waited_for_again(app: App) -> None:
+@pytest.mark.parametrize("is_slow", [False, True], ids=["at once", "slow ledger"])
+def test_a_server_that_takes_the_mail_that_tries_and_then_nothing_is_waited_for_again(
+    app: App, is_slow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_slow:  # the next claim is made, and finds nothing, before it is written that the server works again
+        works_again = LedgerWeather.works_again
+        monkeypatch.setattr(LedgerWeather, "works_again", lambda *a, **k: (time.sleep(0.5), works_again(*a, **k)))
     taken: list[int] = []
 
     def answer(said: Said) -> bytes | None:

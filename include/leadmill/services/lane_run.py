@@ -208,9 +208,11 @@ class LaneRun:
         try:
             while self.reports:
                 self._take(self.reports.popleft(), now)
-            if self.results:
+            written = len(self.results)
+            if written:
                 self._record()
             self.given_back = self._weather.keep(now=now) or self.given_back
+            self._written += written  # last: an empty claim made meanwhile waits for what these answers open again
             self._count_unknown()
         except Exception as error:  # noqa: BLE001 - answers that come later are to be written too
             log.warning("lane %s: answers could not be written (%s)", self.name, type(error).__name__)
@@ -267,7 +269,6 @@ class LaneRun:
                 time.sleep(_RECORD_WAIT_SECONDS * attempt)
         self.counts.update(_counted(result) for result in self.results if result.send_id in states)
         self.given_back = self.given_back or any(result.outcome is Outcome.RELEASED for result in self.results)
-        self._written += len(self.results)
         self.results = []
 
 
