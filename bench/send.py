@@ -1,6 +1,7 @@
 """Sending, measured part by part: `python bench/send.py [PART [mails] [rounds]]`; without a part, all of them.
 
-Parts: render, smtp, whole, ledger, plan, rotate, providers. Each runs its peers in the same rounds and prints ratios.
+Parts: render, smtp, whole, guards, ledger, plan, rotate, providers, memory. Each runs its peers in the same rounds and
+prints ratios.
 POSTFIX is the folder into which `dpkg -x postfix_*.deb` unpacked Debian's package, NODE_PATH the folder of nodemailer;
 without them those peers are left out.
 """
