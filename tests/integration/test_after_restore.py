@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from leadmill.adapters.store_journal import StoreJournal
 from leadmill.bootstrap import App
+from leadmill.domain.journal import JournalEntry
 from leadmill.errors import LedgerBehindJournal, NotTheSender
 from tests.event_world import edge_line, land, sendgrid_event
 from tests.mail_servers import SmtpRecorder, smtp_server
@@ -227,3 +229,67 @@ def test_what_was_refused_in_the_copy_and_sent_again_since_is_in_doubt_and_not_s
     dispatch(app, later(minutes=20))
     assert set(mails_by_person(mail).values()) == {1}
     assert app.check_conservation(later(minutes=21)).faults == 0
+
+
+def test_a_restore_that_is_broken_off_goes_on_where_it_was_and_a_further_one_changes_nothing(
+    lake_app: App, mail: SmtpRecorder, lane: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = lake_app
+    make_mailboxes(app, 2, pool=(make_pool(app), "pool")[1], daily_limit=1_000)
+    campaign = make_campaign(app, 1, people(MAILS), steps=2, due_at=later(minutes=10))
+    app.open_lanes(NOW)
+    copy = copy_ledger(app, "broken_off")
+    app = App(app.settings)
+    dispatch(app, later(minutes=20))
+    before = usage(app)
+    app = restore_ledger(app, copy)
+
+    reads = StoreJournal.read
+    read: list[str] = []
+
+    def dies_halfway(journal: StoreJournal, key: str) -> JournalEntry:
+        read.append(key)
+        if len(read) == 2:
+            raise KeyboardInterrupt
+        return reads(journal, key)
+
+    monkeypatch.setattr(StoreJournal, "read", dies_halfway)
+    with pytest.raises(KeyboardInterrupt):
+        app.after_restore(ADMIN, reason="the drill", as_of=later(minutes=30))
+    assert len(read) == 2, "there were several claims"
+    monkeypatch.undo()
+    with pytest.raises(LedgerBehindJournal, match="began at"):
+        dispatch(app, later(minutes=31))
+    outcome = app.after_restore(ADMIN, reason="the drill", as_of=later(minutes=40))
+    assert (outcome.doubted, outcome.waiting) == (MAILS, MAILS)
+    again = app.after_restore(ADMIN, reason="to be sure", as_of=later(minutes=50))
+    assert (again.entries, again.doubted, again.missing) == (0, 0, 0)
+    dispatch(app, later(days=4))
+    assert states(app, campaign) == {"ambiguous": MAILS, "planned": MAILS}
+    assert usage(app) == before
+    assert set(mails_by_person(mail).values()) == {1}
+
+
+def test_who_opts_out_by_an_answer_stays_out_after_a_restore(lake_app: App, mail: SmtpRecorder, lane: str) -> None:
+    app = lake_app
+    make_mailboxes(app, 1, pool=(make_pool(app), "pool")[1], daily_limit=1_000)
+    campaign = make_campaign(app, 1, people(3), steps=2, due_at=later(minutes=10))
+    app.open_lanes(NOW)
+    copy = copy_ledger(app, "opted_out_by_answer")
+    app = App(app.settings)
+    dispatch(app, later(minutes=20))
+    first, second, _ = sends(app, campaign, "step = 1")
+    for send, text in ((first, b"unsubscribe"), (second, b"Tell me more.")):
+        answer = reply(app, send, later(minutes=25)).replace(b"Tell me more.", text)
+        app.store.write(f"landing/inbound/2026/03/02/{send['send_id']}.eml", answer)
+    app.collect_events(later(minutes=26))
+    app.project_events(later(minutes=26))
+
+    app = restore_ledger(app, copy)
+    app.after_restore(ADMIN, reason="the drill", as_of=later(minutes=30))
+    dispatch(app, later(days=4))
+    follow_ups = {row["lead_id"]: (row["state"], row["code"]) for row in sends(app, campaign, "step = 2")}
+    assert follow_ups[first["lead_id"]][0] == "cancelled"
+    assert follow_ups[second["lead_id"]] == ("cancelled", "replied")
+    suppressed = execute(app, "select email, reason from ledger.suppressions")
+    assert [(row["email"], row["reason"]) for row in suppressed] == [(first["email"], "unsubscribed")]

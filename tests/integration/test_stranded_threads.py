@@ -189,3 +189,18 @@ def test_threads_of_a_moved_mailbox_are_shown_where_its_lanes_others_of_the_old_
     assert states(app, campaign) == {"accepted": COUNT, "planned": COUNT}
     assert [(each.mailbox_id, each.due) for each in app.stranded_threads(DUE)] == [(moved, COUNT)]
     assert app.end_threads(ANALYST, moved, reason="nobody goes on", as_of=DUE) == COUNT
+
+
+def test_who_left_meanwhile_gets_no_mail_from_whoever_takes_over(app: App) -> None:
+    with scripted(Relay().server) as port:
+        world = World(app, port)
+        erased, left = (row["email"] for row in sends(app, world.campaign, "step = 2")[:2])
+        app.erase_person(ADMIN, email=erased, reason="asked for it", as_of=later(days=2))
+        app.suppress_person(ANALYST, email=left, reason="asked by phone", as_of=later(days=2))
+        moved, stay = app.hand_on_threads(ANALYST, world.gone, reason="Bob takes over", as_of=DUE)
+        assert (moved, stay) == (COUNT - 2, 0)
+    with scripted(Relay().server) as port:
+        execute(app, "update ledger.provider_accounts set config = config || jsonb_build_object('port', %s::int)", port)
+        world.send(DUE + timedelta(minutes=1))
+    assert len(world.boxes()) == COUNT - 2
+    assert app.check_conservation(DUE).faults == 0

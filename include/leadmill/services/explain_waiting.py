@@ -200,7 +200,7 @@ def _of_free_capacity(
         boxes = "1 mailbox is" if free == 1 else f"{free:,} mailboxes are"
         sentence = (
             f"{boxes} free: the next dispatch takes what fits, within a minute. If nothing goes out for some minutes, "
-            "see whether the DAG dispatch_campaigns runs."
+            "ask a data engineer whether the DAG dispatch_campaigns runs."
         )
         yield Constraint("dispatch", "next_dispatch", sentence, min(due, free), None)
 
