@@ -28,10 +28,9 @@ def show() -> None:
 
 def _show_one(each: StrandedThreads) -> None:
     with st.container(border=True, key=f"threads_{each.mailbox_id}"):
+        due = counted(each.due, "has", "have") if each.due else "None has"
         waits = counted(each.threads, "thread waits", "threads wait")
-        st.markdown(
-            f"**{waits}** for {each.address}: {GONE[each.paused]}. {counted(each.due, 'has', 'have')} a mail due."
-        )
+        st.markdown(f"**{waits}** for {each.address}: {GONE[each.paused]}. {due} a mail due.")
         since = f"Since {senders.moment(each.since)}"
         chosen = f" · {each.chosen_by} lets them wait since {senders.moment(each.chosen_at)}: {each.reason}"
         st.caption(since + (chosen if each.chosen_at else " · nobody has decided yet, so they wait"))

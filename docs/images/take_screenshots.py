@@ -100,7 +100,7 @@ def take(page: Page, name: str) -> None:
         "Math.max(900, ...[...document.querySelectorAll('[data-testid=stMain]')].map(e => e.scrollHeight))"
     )
     page.set_viewport_size({"width": 1440, "height": min(int(tall) + 20, 2600)})
-    page.wait_for_timeout(2_500)  # tables draw themselves anew
+    settle(page)  # tables and charts draw themselves anew
     page.screenshot(path=HERE / f"{name}.png")
     page.set_viewport_size({"width": 1440, "height": 900})
 

@@ -82,4 +82,7 @@ def test_a_paused_domain_is_said_to_be_the_reason(stranded: App, monkeypatch: py
     execute(stranded, "update ledger.sending_domains set status = 'paused', status_since = %s", AT)
     page = open_page(monkeypatch, stranded, "deliverability")
     assert "for gone@brand.test: its sending domain is paused." in words_of(page)
+    execute(stranded, "update ledger.sends set due_at = now() + interval '9 days' where step = 2")
+    page = open_page(monkeypatch, stranded, "deliverability")
+    assert "None has a mail due." in words_of(page)
     assert "No other mailbox of their pool sends now" in words_of(page)
