@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import page
 import senders
 import streamlit as st
@@ -9,8 +11,9 @@ import streamlit as st
 from leadmill.domain.access import Role
 from leadmill.domain.mailboxes import SenderStatus
 from leadmill.domain.quantities import counted
+from leadmill.ports.mailboxes import MailboxState
 from leadmill.ports.threads import StrandedThreads
-from leadmill.services.settle_threads import GONE
+from leadmill.services.settle_threads import why_they_wait
 
 HAND_ON, END, WAIT = "Hand them on", "End them", "Let them wait"
 WHAT_EACH_DOES = (
@@ -22,26 +25,27 @@ WHAT_EACH_DOES = (
 
 def show() -> None:
     """One box for each such mailbox; nothing where there is none."""
-    for each in page.leadmill().stranded_threads(page.now()):
-        _show_one(each)
+    stranded = page.leadmill().stranded_threads(page.now())
+    mailboxes = page.leadmill().mailboxes(page.now()) if stranded else []
+    for each in stranded:
+        _show_one(each, mailboxes)
 
 
-def _show_one(each: StrandedThreads) -> None:
+def _show_one(each: StrandedThreads, mailboxes: Sequence[MailboxState]) -> None:
     with st.container(border=True, key=f"threads_{each.mailbox_id}"):
         due = counted(each.due, "has", "have") if each.due else "None has"
         waits = counted(each.threads, "thread waits", "threads wait")
-        st.markdown(f"**{waits}** for {each.address}: {GONE[each.paused]}. {due} a mail due.")
+        st.markdown(f"**{waits}** for {each.address}: {why_they_wait(each)}. {due} a mail due.")
         since = f"Since {senders.moment(each.since)}"
         chosen = f" · {each.chosen_by} lets them wait since {senders.moment(each.chosen_at)}: {each.reason}"
         st.caption(since + (chosen if each.chosen_at else " · nobody has decided yet, so they wait"))
         if page.actor().role is not Role.VIEWER:
             with st.expander("Decide what becomes of them"):
-                _decide(each)
+                _decide(each, _who_could_take_over(each, mailboxes))
 
 
-def _decide(each: StrandedThreads) -> None:
+def _decide(each: StrandedThreads, others: Mapping[str, int]) -> None:
     number = each.mailbox_id
-    others = _who_could_take_over(each)
     with st.form(f"threads_form_{number}", border=False):
         st.caption(WHAT_EACH_DOES)
         choice = st.radio("Choose", [HAND_ON, END, WAIT], index=2, horizontal=True, key=f"choice_{number}")
@@ -55,13 +59,13 @@ def _decide(each: StrandedThreads) -> None:
                 st.rerun()
 
 
-def _who_could_take_over(each: StrandedThreads) -> dict[str, int]:
+def _who_could_take_over(each: StrandedThreads, mailboxes: Sequence[MailboxState]) -> dict[str, int]:
     return {
         state.address: state.mailbox.mailbox_id
-        for state in page.leadmill().mailboxes(page.now())
+        for state in mailboxes
         if state.mailbox.pool_id in each.pool_ids
         and state.mailbox.mailbox_id != each.mailbox_id
-        and SenderStatus.PAUSED not in (state.mailbox.status, state.mailbox.domain_status)
+        and SenderStatus.PAUSED not in (state.mailbox.status, state.mailbox.domain_status, state.mailbox.account_status)
     }
 
 

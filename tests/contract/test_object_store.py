@@ -145,5 +145,13 @@ def test_a_disk_that_fails_is_an_unavailable_store_and_keeps_no_half_object(
         store.write("a/b", b"new")
     with pytest.raises(StoreUnavailable):
         store.replace("a/b", b"new", was=b"whole")
+
+    def broken(_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", broken)
+        with pytest.raises(StoreUnavailable, match="Input/output error"):
+            list(store.list("a/"))
     assert store.read("a/b") == b"whole"
     assert [each.name for each in (tmp_path / "store" / "a").iterdir() if each.name.endswith("-part")] == []

@@ -53,7 +53,10 @@ def test_the_others_that_run_in_the_pool_count_by_what_they_have_left_and_their_
     assert "give it a larger share" in beside.advice
     execute(app, "update ledger.campaigns set status = 'paused' where status = 'running'")
     beside = capacity(app, pool, **end)
-    assert "beside 1 paused one as if resumed now with 240 mails to come its share is 20% at first" in beside.message
+    assert (
+        "beside 1 paused campaign (as if resumed now) with 240 mails to come its share is 20% at first"
+        in beside.message
+    )
     end["ends_at"] = NOW + timedelta(days=60)
     assert capacity(app, pool, weight=4.0, **end).result == "ok"
 

@@ -53,7 +53,7 @@ def test_a_dead_member_of_a_group_suppresses_nobody(lake_app: App) -> None:
 
 @pytest.mark.parametrize(
     ("written_to", "kind", "suppressed"),
-    [("info@x.test", "soft", 0), ("lead@x.test", "hard", 1), ("Lead@mail.x.test", "hard", 1)],
+    [("info@x.test", "soft", 0), ("lead@x.test", "hard", 1), ("Lead+news@mail.x.test", "hard", 1)],
 )
 def test_a_report_without_the_original_recipient_is_about_whom_the_returned_mail_was_written_to(
     lake_app: App, written_to: str, kind: str, suppressed: int

@@ -94,15 +94,16 @@ class FolderStore:
     def _keys(self, folder: str, start_after: str) -> Iterator[str]:
         """Keys below a folder (`a/b/`, or `/` for all) in order; folders wholly before `start_after` are not opened."""
         folder = folder.lstrip("/")
-        try:
-            with os.scandir(self._root / folder) as entries:
-                names = sorted(
-                    f"{each.name}/" if each.is_dir(follow_symlinks=False) else each.name
-                    for each in entries
-                    if each.is_dir(follow_symlinks=False) or not each.is_dir()
-                )
-        except (FileNotFoundError, NotADirectoryError):
-            return
+        with _on_disk(folder):
+            try:
+                with os.scandir(self._root / folder) as entries:
+                    names = sorted(
+                        f"{each.name}/" if each.is_dir(follow_symlinks=False) else each.name
+                        for each in entries
+                        if each.is_dir(follow_symlinks=False) or not each.is_dir()
+                    )
+            except (FileNotFoundError, NotADirectoryError):
+                return
         for name in names:
             key = folder + name
             if not name.endswith("/"):

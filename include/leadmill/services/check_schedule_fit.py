@@ -103,7 +103,7 @@ def _beside(own: Load, running: Sequence[Load], paused: Sequence[Load]) -> str:
     share = own.weight / (own.weight + sum(weights))
     mails = sum(each.mails for each in others)
     kinds = [counted(len(running), "running campaign")] if running else []
-    kinds += [f"{counted(len(paused), 'paused one')} as if resumed now"] if paused else []
+    kinds += [f"{counted(len(paused), 'paused campaign')} (as if resumed now)"] if paused else []
     beside = " and ".join(kinds)
     return f"of the pool's own; beside {beside} with {mails:,} mails to come its share is {share:.0%} at first"
 

@@ -15,11 +15,10 @@ TELL_AFTER = timedelta(days=3)
 """Follow-ups that wait so long for a mailbox that is gone want a decision; so long after "wait", too. Our choice: the
 usual days between two mails, so that a conversation misses one beat at most."""
 
-GONE = {
+_GONE = {
     "mailbox": "it is paused",
     "domain": "its sending domain is paused",
     "account": "its provider account is paused",
-    "": "it serves another pool now",
 }
 """Why threads wait, by what is paused."""
 
@@ -92,12 +91,17 @@ def tell_of_stranded_threads(ledger: ThreadLedger, alerts: CheckAlerts, *, as_of
             severity="warning",
             subject=f"mailbox {each.address}",
             message=f"{counted(each.due, 'due follow-up waits', 'due follow-ups wait')} for this mailbox: "
-            f"{GONE[each.paused]}: {THREE_CHOICES} (Deliverability, Stopped).",
+            f"{why_they_wait(each)}: {THREE_CHOICES} (Deliverability, Stopped).",
             dedupe_key=threads_alert_key(each.mailbox_id),
             as_of=as_of,
         )
     alerts.resolve_others(ALERT_KIND, [threads_alert_key(each.mailbox_id) for each in undecided], as_of=as_of)
     return len(undecided)
+
+
+def why_they_wait(each: StrandedThreads) -> str:
+    """Where the mailbox is, in words."""
+    return _GONE.get(each.paused, f"it serves the pool {each.pool} now")
 
 
 def threads_alert_key(mailbox_id: int) -> str:

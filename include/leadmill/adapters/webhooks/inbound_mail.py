@@ -156,7 +156,12 @@ def _went_elsewhere(block: Message, returned_to: str) -> bool:
     original, final = (_recipient(block, f"{name}-Recipient") for name in ("Original", "Final"))
     if original or not returned_to:
         return bool(original and final) and original != final
-    return bool(final) and final.rpartition("@")[0] != returned_to.rpartition("@")[0]
+    return bool(final) and _local_part(final) != _local_part(returned_to)
+
+
+def _local_part(address: str) -> str:
+    """Without a "+tag", which a server may leave out."""
+    return address.rpartition("@")[0].partition("+")[0]
 
 
 def _returned_to(mail: Message) -> str:
