@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -47,6 +47,15 @@ def lane(app: App, mail: SmtpRecorder) -> Iterator[str]:
 def dispatch(app: App, as_of) -> None:
     for group in app.open_lane_groups(as_of):
         app.send_lanes(group, as_of, time_budget_seconds=20)
+
+
+def plan(app: App, campaign: int, variant: int, at: datetime, *, with_tag: bool = False) -> None:
+    """Give leads their first mail's row: those whose address has a "+tag", or the others."""
+    rows = (
+        "insert into ledger.sends (campaign_id, step, lead_id, variant_id, due_at, state_changed_at) "
+        "select %s, 1, l.lead_id, %s, %s, %s from ledger.leads l where (position('+' in l.email) > 0) = %s order by l.lead_id"
+    )
+    execute(app, rows, campaign, variant, at, at, with_tag)
 
 
 def reply(app: App, send: dict, at) -> bytes:
@@ -146,18 +155,14 @@ def test_a_campaign_planned_after_the_copy_is_in_doubt_when_it_is_planned_again(
     app.open_lanes(NOW)
     copy = copy_ledger(app, "planned_after_the_copy")
     app = App(app.settings)
-    plan = (
-        "insert into ledger.sends (campaign_id, step, lead_id, variant_id, due_at, state_changed_at)"
-        " select %s, 1, l.lead_id, %s, %s, %s from ledger.leads l order by l.lead_id"
-    )
-    values = (campaign, planned[0]["variant_id"], NOW, NOW)
-    execute(app, plan, *values)
+    variant = planned[0]["variant_id"]
+    plan(app, campaign, variant, NOW)
     dispatch(app, NOW)
 
     app = restore_ledger(app, copy)
     outcome = app.after_restore(ADMIN, reason="the drill", as_of=later(minutes=5))
     assert (outcome.doubted, outcome.missing) == (0, 10)
-    execute(app, plan, *values)
+    plan(app, campaign, variant, NOW)
     dispatch(app, later(minutes=10))
 
     assert states(app, campaign) == {"ambiguous": 10}
@@ -182,11 +187,7 @@ def test_mails_without_a_row_are_mails_to_their_people_also_at_another_address_o
     app.open_lanes(NOW)
     copy = copy_ledger(app, "lost_rows")
     app = App(app.settings)
-    plan = (
-        "insert into ledger.sends (campaign_id, step, lead_id, variant_id, due_at, state_changed_at) "
-        "select %s, 1, l.lead_id, %s, %s, %s from ledger.leads l where (position('+' in l.email) > 0) = %s"
-    )
-    execute(app, plan, lost, variant, NOW, NOW, False)
+    plan(app, lost, variant, NOW)
     dispatch(app, NOW)
 
     app = restore_ledger(app, copy)
@@ -197,7 +198,7 @@ def test_mails_without_a_row_are_mails_to_their_people_also_at_another_address_o
     assert {row["kind"]: row["people"] for row in contacts} == {"in_sequence": 5, "mailed": 5}
     dispatch(app, later_on)  # within the days between two campaigns
     assert states(app, other) == {"planned": 5}
-    execute(app, plan, lost, variant, later_on, later_on, True)  # planned again, by their other addresses
+    plan(app, lost, variant, later_on, with_tag=True)  # planned again, by their other addresses
     dispatch(app, later_on + timedelta(minutes=1))
     assert states(app, lost) == {"ambiguous": 5}
     assert len(mail.mails) == 5
