@@ -21,6 +21,10 @@ from tests.event_world import ledger_rows
         ("a@x.test", "a@x.test"),
         ("a.n.n+news@googlemail.com", "ann@gmail.com"),
         ("+49.170@gmail.com", "+49170@gmail.com"),
+        ("a.nn@gmail.com", "ann@gmail.com"),
+        ("ann@googlemail.com", "ann@gmail.com"),
+        ("a.nn@notgmail.com", "a.nn@notgmail.com"),
+        ("a.nn@gmail.com.test", "a.nn@gmail.com.test"),
     ],
 )
 def test_a_tag_is_what_stands_behind_a_plus_with_something_before_it(app: App, address: str, inbox: str) -> None:

@@ -45,7 +45,12 @@ class RecipientLimits:
 
     def family(self, email: str) -> str:
         """The limited family that an address belongs to, "" for all others."""
-        return self.family_of.get(email.rpartition("@")[2].lower(), "")
+        return self.families((email,))[0]
+
+    def families(self, emails: Iterable[str]) -> list[str]:
+        """The limited family that each address belongs to, "" for all others."""
+        family_of = self.family_of.get
+        return [family_of(email.rpartition("@")[2].lower(), "") for email in emails]
 
 
 def capacity_rows(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import repeat
+from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow
@@ -25,7 +26,7 @@ from leadmill.adapters.ledger.capacities import (
 from leadmill.adapters.ledger.contacts import spare_people
 from leadmill.adapters.ledger.due_queue import Columns, DueRow, Taken, by_column, put_back, take_due_sends
 from leadmill.adapters.ledger.earlier_mails import ask_for_threads, threads_of
-from leadmill.adapters.ledger.lead_fields import LeadFields, LeadRow, ask_for_leads
+from leadmill.adapters.ledger.lead_fields import LEAD_ID, LeadFields, ask_for_leads
 from leadmill.adapters.ledger.results import cancel_follow_ups
 from leadmill.adapters.ledger.turns import take_turns
 from leadmill.domain.contact_rules import NO_CAP, REPLIED_ELSEWHERE
@@ -80,7 +81,7 @@ def claim(connection: psycopg.Connection[DictRow], request: ClaimRequest) -> Cla
     taken = spare_people(connection, taken, now=lane.time, cap=request.cap)
     if taken.withdrawn:
         _withdraw(connection, taken.withdrawn, lane.time)
-    if not taken.mailable:
+    if not taken.rows:
         return _nothing(connection, request, lane, taken)
     with connection.pipeline():  # Postgres reads the leads while their mailboxes are chosen here
         leads = ask_for_leads(connection, taken.columns["lead_id"])
@@ -154,7 +155,7 @@ def _withdraw(connection: psycopg.Connection[DictRow], rows: Sequence[DueRow], n
 
 
 def _assign(lane: Lane, every: Columns) -> Assigned:
-    families = map(lane.capacity.recipients.family, every["email"])
+    families = lane.capacity.recipients.families(every["email"])
     columns = (every["send_id"], every["pool_id"], every["sticky_mailbox_id"], every["preferred_mailbox_id"])
     due = list(map(_DUE_SEND, zip(*columns, families, every["priority"], strict=True)))
     closing = min(filter(None, every["window_ends_at"]), default=None)
@@ -163,9 +164,10 @@ def _assign(lane: Lane, every: Columns) -> Assigned:
 
 def _put_back(connection: psycopg.Connection[DictRow], lane: Lane, taken: Taken, assigned: Assigned) -> None:
     """Queue again what no mailbox could take: what a recipient domain's limit held, behind what it does not hold."""
-    until = put_off(connection, assigned, lane.capacity, taken.mailable)
+    rows = taken.mailable
+    until = put_off(connection, assigned, lane.capacity, rows)
     waits = {send_id: until.get(send_id) for send_id in assigned.left}
-    put_back(connection, [row for row in taken.mailable if row.send_id in waits], waits)
+    put_back(connection, [row for row in rows if row.send_id in waits], waits)
 
 
 def _mark(
@@ -214,17 +216,17 @@ def _columns_of(taken: Taken, assigned: Assigned) -> Columns:
     """The taken rows that go out, by field."""
     if not assigned.left:
         return taken.columns
-    by_send = {row.send_id: row for row in taken.mailable}
+    by_send = dict(zip(taken.columns["send_id"], taken.rows, strict=True))
     return by_column([by_send[send_id] for send_id in assigned.send_ids])
 
 
 def _claimed(
     every: Columns,
-    leads: Sequence[LeadRow],
+    leads: Sequence[tuple[Any, ...]],
     threads: Mapping[int, tuple[EarlierMail, ...]],
     assigned: Assigned,
 ) -> tuple[ClaimedSend, ...]:
-    by_lead = {lead.lead_id: lead for lead in leads}
+    by_lead = {lead[LEAD_ID]: lead for lead in leads}
     attempts = [attempts + 1 for attempts in every["attempts"]]
     fields = map(LeadFields, map(by_lead.__getitem__, every["lead_id"]))
     before = map(threads.get, every["send_id"], repeat(())) if threads else repeat((), len(attempts))

@@ -29,7 +29,7 @@ def spare_people(connection: psycopg.Connection[DictRow], taken: Taken, *, now: 
     Theirs are planned anew for later, or handed on as withdrawn where an answer ended the sequence. Costs nothing where
     no row asks for a look; else the persons are locked, so that what is read stays true until the claim is written.
     """
-    if not taken.mailable or not any(taken.columns["needs_look"]):
+    if not taken.rows or not any(taken.columns["needs_look"]):
         return taken
     asked = [row for row in taken.mailable if row.needs_look]
     lead_ids = [row.lead_id for row in asked]
@@ -105,11 +105,12 @@ def _put_off(connection: psycopg.Connection[DictRow], waiting: dict[int, tuple[d
 def _without(taken: Taken, ended: set[int], waiting: set[int]) -> Taken:
     if not ended and not waiting:
         return taken
-    mailable = [row for row in taken.mailable if row.send_id not in ended and row.send_id not in waiting]
-    gone = [row._replace(ended_by=REPLIED_ELSEWHERE) for row in taken.mailable if row.send_id in ended]
+    rows = taken.mailable
+    mailable = [row for row in rows if row.send_id not in ended and row.send_id not in waiting]
+    gone = [row._replace(ended_by=REPLIED_ELSEWHERE) for row in rows if row.send_id in ended]
     return replace(
         taken,
-        mailable=mailable,
+        rows=mailable,
         withdrawn=[*taken.withdrawn, *gone],
         is_worth_another_look=not mailable,
         columns=by_column(mailable),

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import gt
+from operator import gt, itemgetter
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import DictRow
 
 from leadmill.adapters.ledger.assignments import LaneCapacity
-from leadmill.adapters.ledger.tuple_rows import tuple_rows
+from leadmill.adapters.ledger.tuple_rows import named, plain_rows
 from leadmill.domain.mailboxes import account_remaining, is_warming_up
 from leadmill.domain.rotation_limits import domain_remaining
 from leadmill.domain.turns import OTHERS_SHARE
@@ -35,7 +35,7 @@ Columns = Mapping[str, Sequence[Any]]
 
 
 class DueRow(NamedTuple):
-    """One row of `take_due_sends`, column by column."""
+    """One row of `take_due_sends`, column by column; `queued_until` is None where it is the send's own `due_at`."""
 
     send_id: int
     campaign_id: int
@@ -50,7 +50,7 @@ class DueRow(NamedTuple):
     suppressed_by: str | None
     ended_by: str | None
     place: float
-    queued_until: datetime
+    queued_until: datetime | None
     priority: float
     email: str
     email_hash: bytes
@@ -59,17 +59,26 @@ class DueRow(NamedTuple):
     is_first_claim: bool
 
 
+_PLACE = itemgetter(DueRow._fields.index("place"))
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """Rows that came off the queue: to mail, or to take out because the lead must not be mailed (any more).
 
-    `is_worth_another_look`: the queue holds more than was looked at. `columns`: the mailable rows' values by field.
+    `rows`: to mail, column by column as in `DueRow`; `columns`: their values by field.
+    `is_worth_another_look`: the queue holds more than was looked at.
     """
 
-    mailable: Sequence[DueRow] = ()
+    rows: Sequence[tuple[Any, ...]] = ()
     withdrawn: Sequence[DueRow] = ()
     is_worth_another_look: bool = False
     columns: Columns = field(default_factory=dict)
+
+    @property
+    def mailable(self) -> list[DueRow]:
+        """The rows to mail by name, made anew each time: most claims only ask for columns."""
+        return named(DueRow, self.rows)
 
 
 def take_due_sends(
@@ -101,7 +110,7 @@ def take_due_sends(
     if row_limit <= 0:
         return Taken()
     for _ in range(_LOOKS):
-        with connection.pipeline(), connection.cursor(row_factory=tuple_rows(DueRow), binary=True) as cursor:
+        with connection.pipeline(), connection.cursor(row_factory=plain_rows(DueRow), binary=True) as cursor:
             connection.execute(query(_SUBJECT, "keep_to_indexes"))
             rows = cursor.execute(query(_SUBJECT, "take_due_sends"), parameters, prepare=True).fetchall()
         if not rows:
@@ -110,7 +119,7 @@ def take_due_sends(
         every = by_column(rows)
         if _are_all_mailable(every):
             return Taken(rows, columns=every)
-        due = _once_each(row for row in rows if row.is_due)
+        due = _once_each(row for row in named(DueRow, rows) if row.is_due)
         if due:
             withdrawn = [row for row in due if row.suppressed_by or row.ended_by]
             mailable = [row for row in due if not (row.suppressed_by or row.ended_by)]
@@ -121,7 +130,7 @@ def take_due_sends(
 def put_back(
     connection: psycopg.Connection[DictRow], rows: Sequence[DueRow], not_before: Mapping[int, datetime | None]
 ) -> None:
-    """Queue rows again that were taken and could not be used, each at its place or not before a time."""
+    """Queue rows again that were taken and could not be used, each where it was or not before a time."""
     connection.execute(
         query(_SUBJECT, "put_back"),
         {
@@ -144,16 +153,16 @@ def _room(lane: LaneCapacity) -> int:
     return room if account is None else max(0, min(room, account[0]))
 
 
-def by_column(rows: Sequence[DueRow]) -> Columns:
+def by_column(rows: Sequence[tuple[Any, ...]]) -> Columns:
     """The values of all rows by field, none where there are no rows: many times as fast as asking every row."""
     return dict(zip(DueRow._fields, zip(*rows, strict=True), strict=False))
 
 
-def _put_in_order(rows: list[DueRow]) -> None:
+def _put_in_order(rows: list[tuple[Any, ...]]) -> None:
     """Those whose turn it is first. The join keeps the order of the turns, but SQL does not promise it."""
-    places = [row.place for row in rows]
+    places = list(map(_PLACE, rows))
     if any(map(gt, places, places[1:])):
-        rows.sort(key=lambda row: row.place)
+        rows.sort(key=_PLACE)
 
 
 def _are_all_mailable(every: Columns) -> bool:

@@ -128,7 +128,7 @@ select h.send_id, h.campaign_id, c.pool_id, h.variant_id, h.lead_id, h.attempts,
     where p.lead_id = h.lead_id and p.campaign_id = h.campaign_id and p.step < h.step
       and (p.replied_at is not null or ledger.ends_sequence(p.state, p.bounce_kind, c.ends_on_any_bounce)) limit 1) end
     as ended_by,
-  h.place, h.queued_until, h.priority, l.email, l.email_hash, h.step,
+  h.place, nullif(h.queued_until, h.due_at) as queued_until, h.priority, l.email, l.email_hash, h.step,
   -- Only whom several campaigns mail, or whose own sequence is longer than a week's cap, is looked at once more.
   h.step > :cap::integer or ((select exists (select from ledger.shared_leads))
     and exists (select from ledger.shared_leads sl where sl.lead_id = h.lead_id)) as needs_look,
@@ -161,9 +161,9 @@ join ledger.provider_accounts a on a.account_id = coalesce(c.account_id, m.accou
 order by f.send_id, p.step;
 
 -- name: put_back!
--- Queue sends again that a claim took off the queue and could not use, not before the given times.
+-- Queue sends again that a claim took off the queue and could not use, at the given times, or at their own.
 insert into ledger.due_sends (campaign_id, mailbox_id, due_at, priority, send_id)
-select s.campaign_id, r.mailbox_id, r.due_at, s.priority, s.send_id
+select s.campaign_id, r.mailbox_id, coalesce(r.due_at, s.due_at), s.priority, s.send_id
 from unnest(:send_ids::bigint[], :mailbox_ids::bigint[], :due_ats::timestamptz[]) as r(send_id, mailbox_id, due_at)
 join ledger.sends s on s.send_id = r.send_id;
 
