@@ -309,16 +309,17 @@ class _Batch:
 
     def messages(self) -> Iterator[OutgoingMessage]:
         """The mails of the jobs that can be sent; what cannot is answered at once and stops nobody else."""
+        looks, templates = self._looks, self._templates
         while self.waiting:
             now = time.monotonic()
-            if self._looks is not None and now >= self._looks.stale_at:
+            if looks is not None and now >= looks.stale_at:
                 return
             job = self.waiting.popleft()
             send_id = job.send.send_id
             if now - job.claimed_at > _USABLE_LEASE_SECONDS:
                 self._put(Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="lease-short")))
                 continue
-            if self._templates.is_stopped(job):
+            if templates.stopped and job.send.campaign_id in templates.stopped:
                 self._put(Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="template-broke")))
                 continue
             reached(CrashPoint.BEFORE_RENDER)
@@ -328,7 +329,7 @@ class _Batch:
                 self.out[send_id] = job
                 raise
             except Exception as error:  # noqa: BLE001 - one lead with an odd value must not stop or loop a batch
-                self._put(self._templates.failed(job, error))
+                self._put(templates.failed(job, error))
             else:
                 job.message = message
                 self.out[send_id] = job
@@ -342,22 +343,21 @@ class _Batch:
 
 
 class _Templates:
-    """Tells a template that works for nobody from one lead with an odd value; stops the former's whole campaign."""
+    """Tells a template that works for nobody from one lead with an odd value; stops the former's whole campaign.
+
+    `stopped`: the campaigns (their ids) whose template broke.
+    """
 
     def __init__(self, put: Callable[..., None], in_hand: Callable[[], Iterator[Job]]) -> None:
         self._put = put
         self._in_hand = in_hand
-        self._stopped: set[int] = set()
+        self.stopped: set[int] = set()
         self._failures: Counter[int] = Counter()
-
-    def is_stopped(self, job: Job) -> bool:
-        """Whether its campaign was stopped for a template."""
-        return bool(self._stopped) and job.send.campaign_id in self._stopped
 
     def try_again(self, jobs_by_mailbox: Mapping[int, Sequence[Job]]) -> None:
         """What is claimed after its campaign was stopped is so since a person let it go on."""
-        if self._stopped:
-            self._stopped -= {job.send.campaign_id for jobs in jobs_by_mailbox.values() for job in jobs}
+        if self.stopped:
+            self.stopped -= {job.send.campaign_id for jobs in jobs_by_mailbox.values() for job in jobs}
 
     def failed(self, job: Job, error: Exception) -> Answer:
         """What becomes of a job that could not be rendered: released with its campaign, or refused alone."""
@@ -365,7 +365,7 @@ class _Templates:
         if not isinstance(error, TemplateInvalid):
             log.error("send %s: rendering broke", send_id, exc_info=error)
         if isinstance(error, TemplateDefect) or self._fails_for_most(job):
-            self._stopped.add(campaign_id)
+            self.stopped.add(campaign_id)
             told = error if isinstance(error, TemplateInvalid) else TemplateDefect(f"{type(error).__name__} in a mail.")
             self._put(TemplateFailure(campaign_id, told), settled=0)
             return Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="template-broke"))

@@ -182,13 +182,14 @@ class JinjaContent:
         self, fields: dict[str, object], send_id: int, unsubscribe: str, lead_id: int
     ) -> tuple[Frame, tuple[str, ...]]:
         """By the frame where it can, by the whole templates where not; only these know what to say of a failure."""
-        if self._framed is not None and not self._framed.computes:  # look-ups alone take no time
-            found = self._by_frame(self._framed, fields, send_id, unsubscribe)
+        framed = self._framed
+        if framed is not None and not framed.computes:  # look-ups alone take no time
+            found = self._by_frame(framed, fields, send_id, unsubscribe)
             if found is not None:
                 return found
         time_budget.begin()
         try:
-            found = self._by_frame(self._framed, fields, send_id, unsubscribe) if self._framed is not None else None
+            found = self._by_frame(framed, fields, send_id, unsubscribe) if framed is not None else None
             return found or (
                 self._whole,
                 self._rendered(fields, send_id, unsubscribe, f"{self._place}, lead {lead_id}"),

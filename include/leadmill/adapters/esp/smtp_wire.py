@@ -71,13 +71,14 @@ class Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._rest:
             data = self._rest + data
-        start = 0
-        while self.is_open and (end := data.find(b"\n", start)) >= 0:
-            line = data[start:end].removesuffix(b"\r")
-            start = end + 1
-            self.more_follows = start < len(data)
-            self._read(line)
-        self._rest = data[start:]
+        *lines, self._rest = data.split(b"\n")
+        unread = len(lines)
+        for line in lines:
+            if not self.is_open:
+                return
+            unread -= 1
+            self.more_follows = unread > 0 or self._rest != b""
+            self._read(line.removesuffix(b"\r"))
         if len(self._rest) > _LONGEST_LINE:
             self.break_off()
 
@@ -158,18 +159,20 @@ class Wire(asyncio.Protocol):
     def _read(self, line: bytes) -> None:
         """A line of a reply: `250-more to come`, `250 the last`, `250` (RFC 5321 §4.2)."""
         code, mark, lines = _CODES.get(line[:3]), line[3:4], self._lines
-        fits = not lines or lines[0].startswith(line[:3])
-        if code is None or mark not in _MARKS or len(line) > _LONGEST_LINE or not fits:
+        if code is None or mark not in _MARKS or len(line) > _LONGEST_LINE:
             self.break_off()
             return
-        if mark == b"-":
-            lines.append(line)
-            if len(lines) > _MOST_LINES:
-                self.break_off()
-            return
         text = line[4:]
-        if lines:
-            text = b"\n".join([*(each[4:] for each in lines), text])
+        if lines or mark == b"-":
+            if lines and not lines[0].startswith(line[:3]):
+                self.break_off()
+                return
+            lines.append(line)
+            if mark == b"-":
+                if len(lines) > _MOST_LINES:
+                    self.break_off()
+                return
+            text = b"\n".join([each[4:] for each in lines])
             self._lines = []
         if self.on_reply is None:
             self.break_off()
