@@ -14,6 +14,7 @@ from typing import ClassVar, TypeVar, TypeVarTuple
 
 from leadmill.domain.dispatch import TAKEN_BACK, Outcome, SendResult, settle
 from leadmill.domain.messages import OutgoingMessage, Receipt, ReceiptStatus
+from leadmill.domain.throughput import Throughput
 from leadmill.errors import DatabaseUnavailable, LeadmillError, StoreUnavailable, TemplateDefect, TemplateInvalid
 from leadmill.ports.content import CompiledContent, ContentCompiler, Organisation, Recipient, Sender
 from leadmill.ports.dispatch import Claim, SendLedger
@@ -41,6 +42,9 @@ RECORD_AT_MOST = 1_000
 RECORD_SECONDS = 0.3
 """Answers are written when those of so many seconds are there, within these bounds, or after `RECORD_WITHIN_SECONDS`:
 a crash leaves few of them unwritten, and a fast lane pays few transactions."""
+
+_RATE_SECONDS = 0.4
+"""The rate is that of so long: about as long as a claim, so that the first ones grow as fast as the lane is."""
 
 _RECORD_ATTEMPTS = 6
 _RECORD_WAIT_SECONDS = 0.5
@@ -97,9 +101,7 @@ class LaneRun:
     organisation: Organisation | None = None
     _claimed: int = 0
     _written: int = 0
-    _settled: int = 0
-    _claimed_at: float = 0.0
-    _settled_at_claim: int = 0
+    _throughput: Throughput = field(default_factory=lambda: Throughput(over=_RATE_SECONDS))
     _weather: Weather = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,9 +147,9 @@ class LaneRun:
         """The provider took mails."""
         self._weather.works(now=self.now)
 
-    def claim(self) -> tuple[Claim, dict[int, list[Job]]]:
-        """The next claim, with its jobs by mailbox."""
-        self._adapt()
+    def claim(self, in_hand: int) -> tuple[Claim, dict[int, list[Job]]]:
+        """The next claim, with its jobs by mailbox; `in_hand`: claimed sends that nobody has an answer to yet."""
+        self._adapt(self._claimed - in_hand)
         self.given_back = False
         claim = self.ports.ledger.claim(self.name, worker=self.worker, now=self.now, limit=self.claim_size)
         self.counts["claimed"] += len(claim.sends)
@@ -166,11 +168,9 @@ class LaneRun:
             return error
         return None
 
-    def _adapt(self) -> None:
-        """Claim and record as much at a time as suits the rate since the last claim."""
-        now = self.elapsed
-        rate = (self._settled - self._settled_at_claim) / max(now - self._claimed_at, 0.001)
-        self._claimed_at, self._settled_at_claim = now, self._settled
+    def _adapt(self, answered: int) -> None:
+        """Claim and record as much at a time as suits the rate."""
+        rate = self._throughput.per_second(answered, at=self.elapsed)
         self.claim_size = max(CLAIM_AT_FIRST, min(CLAIM_AT_MOST, 4 * self.claim_size, int(rate * CLAIM_SECONDS)))
         self.record_size = max(RECORD_AT_LEAST, min(RECORD_AT_MOST, int(rate * RECORD_SECONDS)))
 
@@ -207,7 +207,11 @@ class LaneRun:
         self._weather.hear()
         try:
             while self.reports:
-                self._take(self.reports.popleft(), now)
+                report = self.reports.popleft()
+                if isinstance(report, Answer):  # as a rule
+                    self.results.append(report.result or self._settle(report, now))
+                else:
+                    self._hear(report, now)
             written = len(self.results)
             if written:
                 self._record()
@@ -218,16 +222,13 @@ class LaneRun:
             log.warning("lane %s: answers could not be written (%s)", self.name, type(error).__name__)
             self.broken = self.broken or error
 
-    def _take(self, report: Report, now: datetime) -> None:
-        if isinstance(report, Answer):
-            self._settled += 1
-            self.results.append(report.result or self._settle(report, now))
-        elif isinstance(report, ChannelFailure):
+    def _hear(self, report: ChannelFailure | Crash | TemplateFailure, now: datetime) -> None:
+        if isinstance(report, ChannelFailure):
             self._channel_failed(report.mailbox_id, report.error, now)
         elif isinstance(report, TemplateFailure):
             self.ports.reactions.template_failed(report.campaign_id, report.error, now=now)
             self.failures_met += 1
-        elif isinstance(report, Crash):
+        else:
             self.broken = self.broken or report.error
             self._written += len(report.jobs)
             self._channel_failed(report.mailbox_id, channel_error(report.error), now)
@@ -267,8 +268,12 @@ class LaneRun:
                 if attempt == _RECORD_ATTEMPTS:
                     raise
                 time.sleep(_RECORD_WAIT_SECONDS * attempt)
-        self.counts.update(_counted(result) for result in self.results if result.send_id in states)
-        self.given_back = self.given_back or any(result.outcome is Outcome.RELEASED for result in self.results)
+        others = [result for result in self.results if result.outcome is not Outcome.ACCEPTED]
+        self.counts.update(_counted(result) for result in others if result.send_id in states)
+        accepted = len(states) - sum(result.send_id in states for result in others)
+        if accepted:
+            self.counts[Outcome.ACCEPTED.value] += accepted
+        self.given_back = self.given_back or any(result.outcome is Outcome.RELEASED for result in others)
         self.results = []
 
 

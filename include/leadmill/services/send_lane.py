@@ -113,7 +113,7 @@ async def _claim_while_due(run: LaneRun, crew: Crew, recalls: Recalls) -> None:
         await _until_held_back(run, crew)
         run.changed.clear()
         with recalls.claiming():  # until the crew has the jobs: what a look finds before is lost on it
-            claim, jobs = await run.claiming(run.claim)
+            claim, jobs = await run.claiming(run.claim, crew.in_flight)
             if claim.sends and (error := await run.claiming(run.journal, claim)) is not None:
                 await _give_back(run, jobs, error)
                 return
