@@ -319,7 +319,7 @@ class _Batch:
             if now - job.claimed_at > _USABLE_LEASE_SECONDS:
                 self._put(Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="lease-short")))
                 continue
-            if templates.stopped and job.send.campaign_id in templates.stopped:
+            if job.send.campaign_id in templates.stopped:
                 self._put(Answer(job, result=SendResult(send_id, Outcome.RELEASED, code="template-broke")))
                 continue
             reached(CrashPoint.BEFORE_RENDER)

@@ -6,9 +6,8 @@ create index restored_sends_email on ledger.restored_sends (email_hash);
 create view ledger.lost_mails as
 select r.campaign_id, r.step, l.lead_id, r.claimed_at
 from ledger.restored_sends r join ledger.leads l on l.email_hash = r.email_hash
-where not exists (select from ledger.sends s join ledger.campaigns c using (campaign_id)
-  where c.created_at <= r.claimed_at                     -- a later campaign has but its number in common with that one
-    and s.campaign_id = r.campaign_id and s.step = r.step and s.lead_id = l.lead_id);
+where not exists (select from ledger.sends s
+  where s.campaign_id = r.campaign_id and s.step = r.step and s.lead_id = l.lead_id);
 
 create or replace function ledger.contacts(mailed_since timestamptz)
 returns table (lead_id bigint, campaign_id bigint, kind text) language sql stable as $$
