@@ -206,6 +206,20 @@ def test_mails_without_a_row_are_mails_to_their_people_also_at_another_address_o
     assert states(app, other) == {"accepted": 5}
 
 
+def test_a_later_campaign_with_the_number_of_a_lost_one_hides_none_of_its_mails(lake_app: App) -> None:
+    campaign = make_campaign(lake_app, make_pool(lake_app), people(3))
+    execute(
+        lake_app,
+        "insert into ledger.restored_sends (campaign_id, step, email_hash, claimed_at)"
+        " select c.campaign_id, 1, l.email_hash, c.created_at - interval '1 day'"
+        " from ledger.campaigns c, ledger.leads l where c.campaign_id = %s",
+        campaign,
+    )
+    assert len(execute(lake_app, "select * from ledger.lost_mails")) == 3
+    execute(lake_app, "update ledger.restored_sends set claimed_at = claimed_at + interval '2 days'")  # its own ones
+    assert execute(lake_app, "select * from ledger.lost_mails") == []
+
+
 def test_what_was_refused_in_the_copy_and_sent_again_since_is_in_doubt_and_not_sent_again_once_more(
     lake_app: App, mail: SmtpRecorder, lane: str
 ) -> None:
