@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from leadmill import bootstrap
 from leadmill.bootstrap import App
 from leadmill.cli import main
+from leadmill.domain.send_references import unsubscribe_url
+from leadmill.edge.app import create_app
 from leadmill.errors import Conflict, InputInvalid, NotAllowed
 from tests.campaign_world import approved_campaign, make_leads
 from tests.campaign_world import sends as planned_sends
@@ -86,6 +89,25 @@ def test_after_a_lift_old_events_bar_nobody_and_a_new_unsubscription_does(lake_a
     execute(app, "delete from ledger.suppressions")
     app.rebuild_events(again)
     assert execute(app, "select reason, created_at from ledger.suppressions") == after
+
+
+def test_who_unsubscribes_again_by_the_same_link_after_a_lift_stays_out(lake_app: App) -> None:
+    app = lake_app
+    (send,) = make_sends(app, 1)
+    link = unsubscribe_url("", send, app.settings.secret)
+
+    def unsubscribe(at: datetime) -> None:
+        with TestClient(create_app(app.settings, store=app.store, clock=lambda: at)) as client:
+            assert client.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+        app.collect_events(at + timedelta(minutes=1))
+        app.project_events(at + timedelta(minutes=1))
+
+    unsubscribe(NOON)
+    (row,) = execute(app, "select email from ledger.suppressions")
+    app.lift_suppression(ADMIN, email=row["email"], reason="Wants it", proof="Form", as_of=NOON + timedelta(hours=1))
+    assert execute(app, "select 1 from ledger.suppressions") == []
+    unsubscribe(NOON + timedelta(hours=2))
+    assert execute(app, "select reason from ledger.suppressions") == [{"reason": "unsubscribed"}]
 
 
 def test_the_command_lifts_and_says_so(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ class Links:
         if subject == NO_SEND:
             return pages.preview_only()
         try:
-            await self.journal.keep(_event(request, "unsubscribed", subject, event_id=f"edge-unsubscribed-{subject}"))
+            await self.journal.keep(_event(request, "unsubscribed", subject))
         except StoreUnavailable:
             return pages.try_again_later()
         return pages.unsubscribed()
@@ -111,11 +111,12 @@ def _event(
     send_id: int,
     *,
     url: str = "",
-    event_id: str = "",
 ) -> EdgeEvent:
     now: datetime = request.app.state.clock()
+    # Pressed twice it is one wish; but one that comes back after the first was lifted is another.
+    event_id = f"edge-unsubscribed-{send_id}-{now:%Y%m%d%H%M}" if kind == "unsubscribed" else f"edge-{uuid4().hex}"
     return EdgeEvent(
-        event_id=event_id or f"edge-{uuid4().hex}",
+        event_id=event_id,
         kind=kind,
         send_id=send_id,
         occurred_at=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
