@@ -103,3 +103,16 @@ def test_a_mailbox_of_ours_that_was_itself_the_lead_may_answer(lake_app: App) ->
     lake_app.store.write("landing/inbound/2026/11/20/trial.eml", mail)
     collect(lake_app)
     assert [event["kind"] for event in events(lake_app)] == ["replied"]
+
+
+@pytest.mark.parametrize("given", ["<>", "<responder@example.test>"])
+def test_answers_of_two_people_under_one_message_id_both_count(lake_app: App, given: str) -> None:
+    """Responders and web forms give all their mails the same id, or an empty one."""
+    for send in make_sends(lake_app, 2):
+        mail = reply_mail(lake_app, send, text="Please unsubscribe me")
+        own = f"<reply-{send}@example.test>".encode()
+        assert own in mail
+        lake_app.store.write(f"landing/inbound/2026/11/20/{send}.eml", mail.replace(own, given.encode()))
+    lake_app.collect_events(NOON)
+    lake_app.project_events(NOON)
+    assert ledger_rows(lake_app, "select count(*) as people from ledger.suppressions") == [{"people": 2}]

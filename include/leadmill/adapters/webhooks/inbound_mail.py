@@ -100,8 +100,7 @@ def read_inbound_mail(raw: bytes, *, key: bytes, received_at: datetime) -> list[
         received_at: When it reached the landing zone; used where its own date is missing or lies in the future.
     """
     mail = message_from_bytes(raw)
-    identity = str(mail.get("Message-ID", "")).strip().encode() or raw
-    digest = hashlib.sha256(identity).hexdigest()[:32]
+    digest = hashlib.sha256(_identity(mail) or raw).hexdigest()[:32]
     occurred_at = _date(mail, received_at)
     send_id = _send_id(mail, key)
     references = () if send_id is not None else _references(mail)
@@ -110,6 +109,15 @@ def read_inbound_mail(raw: bytes, *, key: bytes, received_at: datetime) -> list[
         MailEvent(f"mail-{digest}-{number}", words, status, occurred_at, send_id, sender, reply, references)
         for number, (words, status, reply) in enumerate(_classify(mail, sender))
     ]
+
+
+def _identity(mail: Message) -> bytes:
+    """What is the same wherever a mail arrives: its Message-ID, by whom and to what; empty where it has no id.
+
+    An id alone is not enough: responders and web forms give all their mails the same.
+    """
+    headers = [str(mail.get(name, "")).strip() for name in ("Message-ID", "From", "In-Reply-To")]
+    return "\n".join(headers).encode("utf-8", "replace") if headers[0].strip("<> ") else b""
 
 
 def _classify(mail: Message, sender: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
