@@ -124,6 +124,20 @@ def test_an_unsubscribe_link_that_is_its_own_label_is_written_once() -> None:
     assert render(compiled(html, footer="")).text.count("/u/") == 1
 
 
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<table><tr><td>Price</td><td>10 EUR</td></tr><tr><th>Tax</th><td>2</td></tr></table>", "Price 10 EUR\nTax 2"),
+        ('<table><tr><td><a href="https://a.test/x"><img></a></td><td>Hi</td></tr></table>', "https://a.test/x Hi"),
+        ("<dl><dt>When</dt><dd>Monday</dd></dl>", "When\nMonday"),
+        ("<main>One</main><address>Two</address><center>Three</center>", "One\n\nTwo\n\nThree"),
+    ],
+)
+def test_what_stands_apart_on_the_page_stands_apart_in_the_text_part(html: str, text: str) -> None:
+    found = render(compiled(html, track_clicks=False)).text.replace("\r", "")
+    assert found.startswith(f"{text}\n"), found
+
+
 TAKEN_ALONG = ["", ")", ").", ">", "%3E", ".", ",", "&gt;", "%E2%80%9D", "]", "*", '"', "!%20and"]
 
 

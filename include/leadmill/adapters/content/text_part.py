@@ -20,9 +20,11 @@ _TAGS_ONLY = re.compile(rf"[\s{chr(_TOKEN_BASE)}-{chr(_TOKEN_BASE + _TOKEN_LIMIT
 _CLOSING = re.compile(r"[.,;:!?)\]]+(?=\s|$)")
 _BLOCKS = frozenset(
     {"p", "div", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "hr"}
-    | {"blockquote", "section", "article", "header", "footer"}
+    | {"blockquote", "section", "article", "header", "footer", "main", "aside", "nav", "center", "address", "pre"}
+    | {"dl", "figure", "figcaption", "form", "fieldset"}
 )
-_LINES = frozenset({"br", "tr"})
+_LINES = frozenset({"br", "tr", "dt", "dd"})
+_CELLS = frozenset({"td", "th"})
 
 
 def text_template(html: str) -> str:
@@ -85,6 +87,8 @@ class _TextReader(HTMLParser):
             self._write("\n- ")
         elif tag in _LINES:
             self._write("\n")
+        elif tag in _CELLS:
+            self._write(" ")
         elif tag in _BLOCKS:
             self._write("\n\n")
         elif tag == "img":
