@@ -77,6 +77,20 @@ def test_the_day_that_counts_is_the_lead_s_also_for_an_hour_in_utc(app: App) -> 
     assert ask(app, hour=9, **asked)["due_at"] == datetime(2026, 3, 9, 9, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles", "UTC", "Pacific/Auckland", "Asia/Kathmandu"])
+@pytest.mark.parametrize("earliest", ["2026-03-06T23:30", "2026-03-07T09:13", "2026-03-08T14:59"])  # clocks change
+@pytest.mark.parametrize("delay", [0, 1, 3])
+def test_a_fixed_local_hour_stays_when_the_weekend_moves_the_day(
+    app: App, zone: str, earliest: str, delay: int
+) -> None:
+    at = datetime.fromisoformat(earliest).replace(tzinfo=UTC)
+    asked = {"timing": "local_time", "weekdays": [1, 2, 3, 4, 5], "delay": delay}
+    due = ask(app, hour=9, zone=zone, earliest=at, **asked)["due_at"].astimezone(ZoneInfo(zone))
+    assert (due.hour, due.minute) == (9, 0)
+    assert due.isoweekday() <= 5
+    assert due >= at
+
+
 def test_chosen_days_are_the_same_in_every_country(app: App) -> None:
     days = SendDays(weekdays=(2, 3, 4))
     assert first_day(app, FRIDAY, Timing.LOCAL_TIME, days, country="EG") == date(2026, 3, 10)
