@@ -17,6 +17,7 @@ from leadmill.domain.messages import Attachment, Frame
 from leadmill.domain.send_references import LinkKind, link_token, message_id, send_id_of_token
 from leadmill.domain.threads import EarlierMail, given_message_id, reply_subject, thread_headers
 from leadmill.edge.links import Links
+from leadmill.errors import TemplateInvalid
 from leadmill.ports.content import Recipient, Sender, VariantContent
 from tests.unit.test_content import COMPILER, DATE, EDGE, FOOTER, KEY, ORGANISATION, SENDER, compiled, parsed, render
 
@@ -232,3 +233,8 @@ def test_an_attachments_name_has_a_form_for_older_programs(name: str) -> None:
     assert part.get_filename() == name
     del part["Content-Disposition"]
     assert part.get_filename() == name
+
+
+def test_a_mistake_in_the_html_is_told_of_the_html_where_the_text_is_made_of_it() -> None:
+    with pytest.raises(TemplateInvalid, match="the HTML body is no valid template"):
+        compiled("<p>{{ first_name</p>")

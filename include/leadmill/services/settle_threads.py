@@ -119,5 +119,5 @@ def _require(ledger: ThreadLedger, actor: Actor, mailbox_id: int, reason: str, a
         raise InputInvalid("Say why; the audit log keeps the reason.")
     if not ledger.stranded(as_of=as_of, mailbox_id=mailbox_id):
         raise Conflict(
-            f"No thread waits for mailbox {mailbox_id}: it sends, or nothing is queued; reload and look again."
+            "No thread waits for this mailbox any more: it sends, or nothing is queued; reload and look again."
         )

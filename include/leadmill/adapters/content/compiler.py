@@ -53,11 +53,11 @@ class JinjaContentCompiler:
             name: parse(source, sandbox=sandbox, where=f"{place}: the {name}", fallbacks=dict(variant.fallbacks))
             for name, source, sandbox in (
                 ("subject", sources.subject, self._text),
+                ("HTML body", sources.html, self._html),  # before the text, which may be made of it
                 ("text body", sources.text, self._text),
-                ("HTML body", sources.html, self._html),
             )
         }
-        subject, text, html = parts.values()
+        subject, html, text = parts.values()
         for part, names in (("HTML", html.variables), ("text", text.variables)):
             for name in _REQUIRED:
                 if name not in names:

@@ -163,7 +163,7 @@ def _one(connection: psycopg.Connection[DictRow], name: str, campaign_id: int) -
 def _lock(connection: psycopg.Connection[DictRow], campaign_id: int, loaded_at: datetime | None) -> DictRow:
     row = _one(connection, "lock_campaign", campaign_id)
     if loaded_at is not None and row["updated_at"] != loaded_at:
-        raise Conflict(f"Somebody else changed campaign {campaign_id} meanwhile; reload and look again.")
+        raise Conflict("Somebody else changed this campaign meanwhile; reload and look again.")
     return row
 
 

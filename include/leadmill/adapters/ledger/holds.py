@@ -96,7 +96,7 @@ class LedgerHolds:
             values = {"actor": actor.email, "reason": reason}
             closed = connection.execute(query(_SUBJECT, "close_review"), key | values).fetchone()
             if closed is None:
-                raise NotFound(f"No content review of campaign {campaign_id} is open.")
+                raise NotFound("No content review of this campaign is open any more; reload and look again.")
             record_audit(connection, actor, "campaign.review_content", subject, at=as_of, reason=reason)
             if not closed["is_held"]:
                 return False
