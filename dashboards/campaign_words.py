@@ -38,6 +38,7 @@ CODES = {
     "restored": "an older copy of the database was restored",
     "server-unavailable": "its server said “later” for days",
     "no-answer": "the provider's answer never came",
+    "broken-off": "the server breaks off when it hears the address",
     "no-result": "the provider's answer said nothing of it",
     "template-broke": "the mail could not be filled in for them",
     "lease-short": "there was no time left to send it",

@@ -45,12 +45,14 @@ class ProviderThrottled(TransientError):
 class ProviderUnavailable(TransientError):
     """A provider or mail server could not be reached, or failed on its side, before anything was handed over.
 
-    `code` is what it answered where it said "later" to everything, empty where it said nothing.
+    `code` is what it answered where it said "later" to everything, empty where it said nothing. `met_by`: the one send
+    that it failed at, where it may be that one's fault; None where it was none or several.
     """
 
-    def __init__(self, message: str, *, code: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", met_by: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.met_by = met_by
 
 
 class StoreUnavailable(TransientError):

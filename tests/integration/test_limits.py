@@ -451,3 +451,18 @@ def test_a_day_ends_for_the_limit_when_it_ends_in_the_mailboxs_zone_and_not_befo
         assert len(claim(app, now=ends, worker=f"{day} morning")) == 3
         evening = ends
     assert app.check_conservation(evening).faults == 0
+
+
+def test_what_a_mailbox_gives_back_after_it_was_moved_belongs_to_the_account_it_was_taken_from(app: App) -> None:
+    make_lane(app, 25, name="A", daily_limit=100)
+    make_lane(app, 25, name="B", daily_limit=10)
+    pool = make_pool(app)
+    (moved,) = make_mailboxes(app, 1, lane="A", domain="a.test", daily_limit=1_000)
+    make_mailboxes(app, 1, lane="B", domain="b.test", daily_limit=1_000)
+    make_campaign(app, pool, people(60))
+    assert claim_until_dry(app, "B") == 10
+    held = claim(app, "A", limit=20, worker="slow")
+    to_b = "(select account_id from ledger.provider_accounts where name = 'B')"
+    execute(app, f"update ledger.mailboxes set account_id = {to_b} where mailbox_id = %s", moved)
+    app.send_ledger.record("slow", [SendResult(send, Outcome.RELEASED) for send in held], now=NOW)
+    assert claim_until_dry(app, "B", now=later(minutes=1)) == 0, "its day is used up"

@@ -88,7 +88,9 @@ class SendResult(NamedTuple):
     is_free: bool = False
 
 
-def settle(receipt: Receipt, *, attempts: int, now: datetime, is_free: bool = False) -> SendResult:
+def settle(
+    receipt: Receipt, *, attempts: int, now: datetime, is_free: bool = False, not_before: datetime | None = None
+) -> SendResult:
     """What a receipt comes to.
 
     Args:
@@ -96,6 +98,7 @@ def settle(receipt: Receipt, *, attempts: int, now: datetime, is_free: bool = Fa
         attempts: Attempts made, this one included; at least 1.
         now: Aware UTC.
         is_free: The server says the same to everything, so that it costs this send no attempt.
+        not_before: When a next attempt may be made at the earliest, where that is known.
 
     Returns:
         Faults of the address and the message are final. One of the moment is tried again until `MAX_ATTEMPTS`. One of
@@ -110,8 +113,7 @@ def settle(receipt: Receipt, *, attempts: int, now: datetime, is_free: bool = Fa
     if not later:
         return SendResult(receipt.send_id, Outcome.REFUSED, fault=receipt.fault, code=receipt.code)
     due_at = now + (RETRY_DELAYS[0] if is_free else RETRY_DELAYS[attempts - 1])
-    if receipt.retry_after is not None:
-        due_at = max(due_at, receipt.retry_after)
+    due_at = max([due_at, *(at for at in (receipt.retry_after, not_before) if at is not None)])
     return SendResult(
         receipt.send_id, Outcome.RETRY, fault=receipt.fault, code=receipt.code, due_at=due_at, is_free=is_free
     )

@@ -251,20 +251,16 @@ class Crew:
 
     def _failed(self, mailbox_id: int, error: LeadmillError, batch: _Batch, pending: deque[Job]) -> None:
         """The channel failed; what has no receipt was not handed over, and is given back."""
+        if isinstance(error, ProviderUnavailable) and error.met_by in batch.out:
+            self._put(Answer(batch.out.pop(error.met_by), _failed_at(error.met_by, error.code)))
         # First, so that the mailbox is held back before its sends can be claimed again.
         if isinstance(error, SendingBroke):
             self._put(Crash(mailbox_id, error), settled=0)
         else:
             self._put(ChannelFailure(mailbox_id, error), settled=0)
         if isinstance(error, ProviderThrottled) and error.met_by in batch.out:
-            refused = Receipt(
-                error.met_by,
-                ReceiptStatus.REFUSED,
-                fault=Fault.MOMENT,
-                code=error.code,
-                is_about_server=error.is_about_server,
-            )
-            self._put(Answer(batch.out.pop(error.met_by), refused))
+            receipt = _failed_at(error.met_by, error.code, is_about_server=error.is_about_server)
+            self._put(Answer(batch.out.pop(error.met_by), receipt))
         self._release(batch.out.values(), batch.waiting, pending)
 
     def _broke(self, mailbox_id: int, error: BaseException, batch: _Batch, pending: deque[Job]) -> None:
@@ -391,6 +387,13 @@ def _renders(job: Job) -> bool:
     except Exception:  # noqa: BLE001 - whatever it is, it fails
         return False
     return True
+
+
+def _failed_at(send_id: int, code: str, *, is_about_server: bool = True) -> Receipt:
+    """What the mail hears that a channel failed at: it may be to blame, so that its attempt counts."""
+    return Receipt(
+        send_id, ReceiptStatus.REFUSED, fault=Fault.MOMENT, code=code or "broken-off", is_about_server=is_about_server
+    )
 
 
 def channel_error(error: Exception) -> LeadmillError:

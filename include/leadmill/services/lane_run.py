@@ -250,7 +250,8 @@ class LaneRun:
             self.unknown[_service(self.channels[send.mailbox_id]), receipt.code] += 1
         self.ports.reactions.refused(receipt, send, answer.job.sender, now=now)
         is_free = self._weather.answered(receipt, send, self.channels[send.mailbox_id], now=now)
-        return settle(receipt, attempts=send.attempts, now=now, is_free=is_free)
+        not_before = self._weather.next_try(send.mailbox_id) if is_free else None
+        return settle(receipt, attempts=send.attempts, now=now, is_free=is_free, not_before=not_before)
 
     def _count_unknown(self) -> None:
         for provider in {provider for provider, _ in self.unknown}:

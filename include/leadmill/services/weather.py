@@ -15,6 +15,7 @@ from leadmill.domain.weather import (
     GIVEN_UP_CODE,
     IN_A_ROW,
     LATE_AFTER,
+    PROBE_WITHIN,
     UNCLEAR_IN_A_ROW,
     PutOff,
     Standing,
@@ -84,6 +85,11 @@ class Weather:
             error = ProviderUnavailable(f"{self.lane}: the server says “later” to everything.", code=receipt.code)
             self.failed(channel, error, now=now)
         return True
+
+    def next_try(self, mailbox_id: int) -> datetime | None:
+        """When a mail that the mailbox's server put off is tried again: behind one that tries before it."""
+        until = self._standings.get(mailbox_id, Standing()).until
+        return until and until + PROBE_WITHIN
 
     def _is_enough(self, receipt: Receipt, send: ClaimedSend, standing: Standing) -> bool:
         """Whether so many mails in a row speak of the server; those before then get their attempts back."""

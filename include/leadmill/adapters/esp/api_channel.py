@@ -70,7 +70,10 @@ class ApiChannel:
 
     def error_of(self, call: Call, answer: HttpAnswer) -> LeadmillError | None:
         """The error of an answer that is about the account or the provider; None where it is about the mails."""
-        return channel_error(answer, self.provider, self.lane_of, call.of, unix_now=self.unix_now())
+        error = channel_error(answer, self.provider, self.lane_of, call.of, unix_now=self.unix_now())
+        if isinstance(error, ProviderUnavailable) and len(call.messages) == 1:
+            error.met_by = call.messages[0].send_id
+        return error
 
     def wait_of(self, answer: HttpAnswer) -> float:
         """Seconds that an answer asks to wait."""

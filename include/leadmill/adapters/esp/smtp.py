@@ -147,7 +147,8 @@ class SmtpEsp:
     async def _carried(self, delivery: Delivery, wire: Wire, *, is_first: bool) -> bool:
         """Use a connection to its end or to that of the mails; returns whether another may be opened."""
         share = self._options.messages_per_connection
-        ending = await Pipeline(wire, delivery, share=share, time_outs=self._time_outs).run()
+        pipeline = Pipeline(wire, delivery, share=share, time_outs=self._time_outs, is_first=is_first)
+        ending = await pipeline.run()
         if ending is Ending.DONE:
             if wire.is_open:
                 self._idle.append(wire)
@@ -155,7 +156,7 @@ class SmtpEsp:
         if ending is Ending.FULL:
             await hang_up(wire)
             return True
-        if ending is Ending.LOST and wire.carried:
+        if ending is Ending.BROKEN_OFF or (ending is Ending.LOST and wire.carried):
             return True
         if ending is not Ending.IN_DOUBT:
             what = "broke" if ending is Ending.LOST else "gave no answer in time"

@@ -18,6 +18,7 @@ QUOTA_WAIT_SECONDS = 3600.0
 """Wait when a server says that the daily quota is used up: quotas roll on, so one look an hour."""
 
 THROTTLE_WAIT_SECONDS = 60.0
+BROKEN_OFF_CODE = "broken-off"
 HAND_OVER_WITHIN_SECONDS = LEASE_MARGIN.total_seconds() * 0.8
 """A text goes out at most so long after its mail was taken up, however slow the server answers: the lease must hold."""
 
@@ -139,8 +140,17 @@ class Delivery:
         self.fail(ProviderUnavailable(f"{self._lane_of}: the mail server gave no answer to send {mail.send_id}."))
 
     def give_back(self, mail: Mail) -> None:
-        mail.refusal, mail.recipient_accepted = None, False
+        mail.refusal, mail.sender_accepted, mail.recipient_accepted = None, False, False
         self._again.append(mail)
+
+    def broken_off(self, mail: Mail) -> None:
+        """Tell of it as of a refusal for the server's own sake: one recipient's, or everybody's where it goes on."""
+        self._receipt(
+            Receipt(mail.send_id, ReceiptStatus.REFUSED, fault=Fault.MOMENT, code=BROKEN_OFF_CODE, is_about_server=True)
+        )
+        self._in_a_row += 1
+        if self._in_a_row >= IN_A_ROW:
+            self.fail(ProviderUnavailable(f"{self._lane_of}: the mail server breaks off at every mail."))
 
     def broke(self, error: Exception) -> None:
         broken = SendingBroke(f"{self._lane_of}: sending broke unexpectedly ({type(error).__name__}); see the log.")
@@ -166,5 +176,5 @@ class Delivery:
 
 def queue_id(text: bytes) -> str:
     """The server's id in `250 2.0.0 Ok: queued as 4F1` or SES's `250 Ok 0102…`; at most 200 characters, no spaces."""
-    words = text.decode("ascii", "replace").split()
+    words = text.replace(b"\0", b"").decode("ascii", "replace").split()
     return words[-1][:200] if words else ""

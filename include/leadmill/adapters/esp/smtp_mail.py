@@ -17,6 +17,7 @@ class Ending(Enum):
     LOST = auto()  # it broke, and no mail is in doubt
     SILENT = auto()  # it gave no answer in time, and no mail is in doubt
     IN_DOUBT = auto()  # it ended between a mail's dot and the answer
+    BROKEN_OFF = auto()  # it broke at its first mail, between the recipient and the text; the mail was told of
 
 
 class At(Enum):
@@ -47,6 +48,7 @@ class Mail:
     recipient: bytes
     text: bytes
     asked_at: float = 0.0
+    sender_accepted: bool = False
     recipient_accepted: bool = False
     refusal: tuple[int, bytes, At] | None = None
     message: OutgoingMessage | None = None
@@ -82,6 +84,10 @@ class Feed(Protocol):
 
     def give_back(self, mail: Mail) -> None:
         """It was not handed over."""
+        ...
+
+    def broken_off(self, mail: Mail) -> None:
+        """The server broke off when it heard the mail's recipient; it was not handed over."""
         ...
 
     def broke(self, error: Exception) -> None:

@@ -38,11 +38,12 @@ _MAIL, _RCPT, _DATA, _DOT, _RESET = _Stage  # a member's look-up in its class is
 class Pipeline:
     """Carries mails of a feed over one connection, until the feed has none, the share is used up, or it breaks."""
 
-    def __init__(self, wire: Wire, feed: Feed, *, share: int, time_outs: TimeOuts) -> None:
-        """`share` is how many mails the connection may carry in all."""
+    def __init__(self, wire: Wire, feed: Feed, *, share: int, time_outs: TimeOuts, is_first: bool = True) -> None:
+        """`share`: how many mails the connection may carry in all. `is_first`: no other one works beside it."""
         self._wire = wire
         self._feed = feed
         self._share = share
+        self._is_first = is_first
         self._time_outs = time_outs
         self._pipelining = "PIPELINING" in wire.extensions
         self._loop = asyncio.get_running_loop()
@@ -178,11 +179,12 @@ class Pipeline:
             mail.recipient_accepted = True
             if not self._pipelining:
                 self._ask(_DATA, mail, b"DATA\r\n")
-        elif not self._pipelining:
-            if stage is _RESET:
-                self._ask(_MAIL, mail, b"MAIL FROM:<%b>\r\n" % mail.sender)
-            else:
+        elif stage is _MAIL:
+            mail.sender_accepted = True
+            if not self._pipelining:
                 self._ask(_RCPT, mail, b"RCPT TO:<%b>\r\n" % mail.recipient)
+        elif not self._pipelining:
+            self._ask(_MAIL, mail, b"MAIL FROM:<%b>\r\n" % mail.sender)
 
     def _ask(self, stage: _Stage, mail: Mail, command: bytes) -> None:
         self._expected.append((stage, mail))
@@ -250,6 +252,11 @@ class Pipeline:
     def _lost(self) -> None:
         """The connection is gone."""
         mail, unsent = self._handed_over, self._dot_is_unsent
+        if mail is None and self._behind is not None and self._is_at_recipient(self._behind):
+            broken_off, self._behind = self._behind, None
+            self._feed.broken_off(broken_off)
+            self._end(Ending.SILENT if self._is_late else Ending.BROKEN_OFF)
+            return
         self._give_back_behind()
         if mail is not None and not unsent:
             self._feed.in_doubt(mail)
@@ -258,6 +265,13 @@ class Pipeline:
         if mail is not None:
             self._feed.give_back(mail)
         self._end(Ending.SILENT if self._is_late else Ending.LOST)
+
+    def _is_at_recipient(self, mail: Mail) -> bool:
+        """Whether it ended at this mail's recipient: silent, or fresh.
+
+        A used connection may be lost for its age, and a further one as one too many.
+        """
+        return self._is_first and mail.sender_accepted and (self._is_late or not self._wire.carried)
 
     @property
     def _dot_is_unsent(self) -> bool:

@@ -24,6 +24,9 @@ _LOOKS = 20
 """A claim looks so often for something that is still due: after 100,000 people opted out at once, most of the queue's
 head is stale, and each look drops what it saw."""
 
+_PROBED_FROM = 100
+"""A mail that tries is chosen from so many that are due."""
+
 _LOOK_AHEAD = 1_000
 """Where mailboxes warm up, the most engaged of so many due sends go first, not merely of those that are due longest."""
 
@@ -90,11 +93,23 @@ def take_due_sends(
     `cap`: mails that a person gets in a week; who may come near it asks for a look at its other mails.
     """
     usable = lane.usable
+    if (room := min(limit, _room(lane))) <= 0:
+        return Taken()
+    if not all(mailbox.is_probed for mailbox in usable):
+        return _take(connection, lane, as_of=as_of, row_limit=room, cap=cap)
+    found = _take(connection, lane, as_of=as_of, row_limit=max(room, _PROBED_FROM), cap=cap)
+    return _untried_first(connection, found, room)
+
+
+def _take(
+    connection: psycopg.Connection[DictRow], lane: LaneCapacity, *, as_of: datetime, row_limit: int, cap: int
+) -> Taken:
+    usable = lane.usable
+    is_probe = all(mailbox.is_probed for mailbox in usable)
     pools: Counter[int] = Counter()
     for mailbox in usable:
-        pools[mailbox.pool_id] += lane.capacities[mailbox.mailbox_id].remaining
+        pools[mailbox.pool_id] += row_limit if is_probe else lane.capacities[mailbox.mailbox_id].remaining
     young = {mailbox.pool_id for mailbox in usable if is_warming_up(mailbox)}
-    row_limit = min(limit, _room(lane))
     parameters = {
         "as_of": as_of,
         "now": lane.now,
@@ -102,13 +117,14 @@ def take_due_sends(
         "pool_rooms": [min(row_limit, room) for room in pools.values()],
         "look_aheads": [_LOOK_AHEAD if pool_id in young else 0 for pool_id in pools],
         "mailbox_ids": [_ANY_MAILBOX, *(m.mailbox_id for m in usable)],
-        "rooms": [row_limit, *(min(row_limit, lane.capacities[m.mailbox_id].remaining) for m in usable)],
+        "rooms": [
+            row_limit,
+            *(row_limit if is_probe else min(row_limit, lane.capacities[m.mailbox_id].remaining) for m in usable),
+        ],
         "others_share": OTHERS_SHARE,
         "row_limit": row_limit,
         "cap": cap,
     }
-    if row_limit <= 0:
-        return Taken()
     for _ in range(_LOOKS):
         with connection.pipeline(), connection.cursor(row_factory=plain_rows(DueRow), binary=True) as cursor:
             connection.execute(query(_SUBJECT, "keep_to_indexes"))
@@ -125,6 +141,21 @@ def take_due_sends(
             mailable = [row for row in due if not (row.suppressed_by or row.ended_by)]
             return Taken(mailable, withdrawn, is_worth_another_look=not mailable, columns=by_column(mailable))
     return Taken(is_worth_another_look=True)
+
+
+def _untried_first(connection: psycopg.Connection[DictRow], found: Taken, room: int) -> Taken:
+    """What tries whether a server takes mails again: rather one that it has not put off yet.
+
+    The same mail again may be the only one that it does not like, and all others would wait for it for days.
+    """
+    rows = found.mailable
+    if len(rows) <= room:
+        return found
+    tried = connection.execute(query(_SUBJECT, "tried_sends"), {"send_ids": [row.send_id for row in rows]}).fetchall()
+    were_tried = {row["send_id"] for row in tried}
+    rows.sort(key=lambda row: row.send_id in were_tried)  # stable: in turn otherwise
+    put_back(connection, rows[room:], {row.send_id: None for row in rows})
+    return Taken(rows[:room], found.withdrawn, found.is_worth_another_look, columns=by_column(rows[:room]))
 
 
 def put_back(

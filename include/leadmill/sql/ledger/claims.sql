@@ -160,6 +160,10 @@ left join ledger.claims c on c.claim_id = p.claim_id
 join ledger.provider_accounts a on a.account_id = coalesce(c.account_id, m.account_id)
 order by f.send_id, p.step;
 
+-- name: tried_sends
+-- Which of these did a server put off before?
+select send_id from ledger.sends where send_id = any(:send_ids::bigint[]) and (fault is not null or attempts > 0);
+
 -- name: put_back!
 -- Queue sends again that a claim took off the queue and could not use, at the given times, or at their own.
 insert into ledger.due_sends (campaign_id, mailbox_id, due_at, priority, send_id)

@@ -120,10 +120,11 @@ select send_id, state from settled;
 -- name: release_quota!
 -- Give back what these claims took, in the buckets that they took it from.
 with u as (
-  select s.send_id, s.claim_id, s.mailbox_id, m.domain_id, m.account_id,
+  select s.send_id, s.claim_id, s.mailbox_id, m.domain_id, coalesce(c.account_id, m.account_id) as account_id,
     (s.claimed_at at time zone m.time_zone)::date as local_day,
     (s.claimed_at at time zone 'UTC')::date as utc_day, date_trunc('hour', s.claimed_at) as hour
   from ledger.sends s join ledger.mailboxes m using (mailbox_id)
+  left join ledger.claims c using (claim_id)  -- the mailbox may have moved to another account since
   where s.send_id = any(:send_ids::bigint[]) and s.state in ('claimed', 'ambiguous')
 ), families as (
   -- A reason names the limited family of recipient domains behind its word: "rotation gmail".
