@@ -308,3 +308,98 @@ def test_who_opts_out_by_an_answer_stays_out_after_a_restore(lake_app: App, mail
     assert follow_ups[second["lead_id"]] == ("cancelled", "replied")
     suppressed = execute(app, "select email, reason from ledger.suppressions")
     assert [(row["email"], row["reason"]) for row in suppressed] == [(first["email"], "unsubscribed")]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before the restore", "after it"])
+@pytest.mark.parametrize("how", ["link", "complaint", "answer"])
+def test_who_leaves_by_a_mail_that_the_copy_has_no_row_of_stays_out(
+    lake_app: App, mail: SmtpRecorder, lane: str, how: str, before: bool
+) -> None:
+    app = lake_app
+    make_mailboxes(app, 2, pool=(make_pool(app), "pool")[1], daily_limit=1_000)
+    campaign = make_campaign(app, 1, people(10))
+    variant = sends(app, campaign)[0]["variant_id"]
+    execute(app, "delete from ledger.sends")
+    app.open_lanes(NOW)
+    copy = copy_ledger(app, f"no_row_{how}_{before}".lower())
+    app = App(app.settings)
+    plan(app, campaign, variant, NOW)
+    dispatch(app, NOW)
+    gone = sends(app, campaign)[0]
+
+    def leave(at: datetime) -> None:
+        if how == "link":
+            land(app, "edge", "left.ndjson", [edge_line(gone["send_id"], "unsubscribed", at=at)])
+        elif how == "complaint":
+            land(app, "sendgrid", "c.json", [sendgrid_event(gone["send_id"], "spamreport", at=at)], array=True)
+        else:
+            said = reply(app, gone, at).replace(b"Tell me more.", b"unsubscribe")
+            app.store.write("landing/inbound/2026/03/02/x.eml", said.replace(gone["email"].encode(), b"jo@home.test"))
+
+    if before:
+        leave(later(minutes=4))
+    app = restore_ledger(app, copy)
+    assert app.after_restore(ADMIN, reason="the drill", as_of=later(minutes=5)).missing == 10
+    if not before:
+        leave(later(minutes=30))
+    app.collect_events(later(minutes=60))
+    app.project_events(later(minutes=60))
+    assert [row["email"] for row in execute(app, "select email from ledger.suppressions")] == [gone["email"]]
+    other = make_campaign(app, 1, [gone["email"]], name="other", due_at=later(days=20))
+    dispatch(app, later(days=20, minutes=1))
+    assert states(app, other) == {"suppressed": 1}
+    app.database.close()
+
+
+def test_evidence_of_the_old_number_settles_the_doubt_that_a_new_plan_made_of_the_mail(
+    lake_app: App, mail: SmtpRecorder, lane: str
+) -> None:
+    app = lake_app
+    make_mailboxes(app, 2, pool=(make_pool(app), "pool")[1], daily_limit=1_000)
+    campaign = make_campaign(app, 1, people(10))
+    variant = sends(app, campaign)[0]["variant_id"]
+    execute(app, "delete from ledger.sends")
+    execute(app, "update ledger.campaigns set created_at = %s", NOW - timedelta(days=1))
+    app.open_lanes(NOW)
+    copy = copy_ledger(app, "old_number")
+    app = App(app.settings)
+    plan(app, campaign, variant, NOW)
+    dispatch(app, NOW)
+    old = sends(app, campaign)
+    app = restore_ledger(app, copy)
+    app.after_restore(ADMIN, reason="the drill", as_of=later(minutes=5))
+    plan(app, campaign, variant, later(minutes=6))
+    assert states(app, campaign) == {"ambiguous": 10}
+    assert not {row["send_id"] for row in sends(app, campaign)} & {row["send_id"] for row in old}
+    words = [sendgrid_event(row["send_id"], "delivered", at=later(minutes=1)) for row in old[:4]]
+    land(app, "sendgrid", "heard.json", words, array=True)
+    app.store.write("landing/inbound/2026/03/02/x.eml", reply(app, old[4], later(minutes=30)))
+    app.collect_events(later(minutes=60))
+    app.project_events(later(minutes=60))
+    assert states(app, campaign)["delivered"] == 5
+    assert {r["email"] for r in sends(app, campaign, "state = 'delivered'")} == {row["email"] for row in old[:5]}
+    assert [row["email"] for row in sends(app, campaign, "replied_at is not null")] == [old[4]["email"]]
+    app.database.close()
+
+
+def test_a_mail_sent_again_since_the_copy_counts_for_the_days_between_campaigns(
+    lake_app: App, mail: SmtpRecorder, lane: str
+) -> None:
+    app = lake_app
+    make_mailboxes(app, 2, pool=(make_pool(app), "pool")[1], daily_limit=1_000)
+    first = make_campaign(app, 1, ["jo@people.test"], name="first", planned_at=NOW)
+    refused = "update ledger.sends set state = 'refused', code = '550 5.7.1', fault = 'message', mailbox_id = 1"
+    execute(app, f"{refused}, claimed_at = %s where campaign_id = %s", NOW, first)
+    app.plan_campaigns(NOW)
+    other = make_campaign(app, 1, ["jo@people.test"], name="other", planned_at=NOW, days_apart=7, due_at=later(days=2))
+    app.open_lanes(NOW)
+    copy = copy_ledger(app, "sent_again_apart")
+    app = App(app.settings)
+    app.send_refused_again(ADMIN, first, ["550 5.7.1"], reason="Wrong", as_of=later(hours=1))
+    dispatch(app, later(hours=2))
+    app = restore_ledger(app, copy)
+    app.after_restore(ADMIN, reason="the drill", as_of=later(hours=3))
+    assert states(app, first) == {"ambiguous": 1}
+    dispatch(app, later(days=2, minutes=1))
+    assert states(app, other) == {"planned": 1}
+    app.database.close()

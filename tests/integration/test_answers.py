@@ -6,6 +6,7 @@ import pytest
 
 from leadmill.bootstrap import App
 from tests.event_world import NOON, events, ledger_rows, make_sends, reply_mail
+from tests.sending_world import execute
 
 
 def collect(app: App) -> None:
@@ -116,3 +117,40 @@ def test_answers_of_two_people_under_one_message_id_both_count(lake_app: App, gi
     lake_app.collect_events(NOON)
     lake_app.project_events(NOON)
     assert ledger_rows(lake_app, "select count(*) as people from ledger.suppressions") == [{"people": 2}]
+
+
+def opt_out_from(app: App, sender: str) -> None:
+    mail = f"From: Jo <{sender}>\r\nMessage-ID: <stop@people.test>\r\n\r\nunsubscribe me\r\n"
+    app.store.write("landing/inbound/2026/11/20/stop.eml", mail.encode())
+    collect(app)
+
+
+@pytest.mark.parametrize(
+    ("lead", "sender"),
+    [
+        ("jo+news@people.test", "jo@people.test"),
+        ("jo@people.test", "jo+news@people.test"),
+        ("jo.smith@gmail.com", "JoSmith@gmail.com"),
+        ("josmith@googlemail.com", "josmith@gmail.com"),
+        ("jo@xn--mller-kva.test", "jo@müller.test"),
+    ],
+)
+def test_an_opt_out_that_quotes_nothing_counts_from_every_spelling_of_the_inbox(
+    lake_app: App, lead: str, sender: str
+) -> None:
+    make_sends(lake_app, 1)
+    execute(lake_app, "update ledger.leads set email = %s", lead)
+    opt_out_from(lake_app, sender)
+    assert ledger_rows(lake_app, "select email, reason from ledger.suppressions") == [
+        {"email": lead, "reason": "unsubscribed"}
+    ]
+
+
+@pytest.mark.parametrize("state", ["lost", "bounced", "dropped", "ambiguous"])
+def test_an_opt_out_that_quotes_nothing_counts_whatever_became_of_the_mail(lake_app: App, state: str) -> None:
+    make_sends(lake_app, 1)
+    kind = "soft" if state == "bounced" else None
+    execute(lake_app, "update ledger.sends set state = %s, bounce_kind = %s", state, kind)
+    (lead,) = ledger_rows(lake_app, "select email from ledger.leads")
+    opt_out_from(lake_app, lead["email"])
+    assert ledger_rows(lake_app, "select reason from ledger.suppressions") == [{"reason": "unsubscribed"}]

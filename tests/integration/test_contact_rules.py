@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -30,6 +31,7 @@ from tests.campaign_world import (
     sends,
     set_organisation,
 )
+from tests.event_world import ledger_rows
 
 FREELY = ContactRules(leave_out_replied=False, leave_out_in_sequence=False, days_apart=0, ends_on_other_reply=False)
 LANE = "own smtp"
@@ -394,3 +396,25 @@ def test_a_finished_campaigns_refused_mails_that_are_sent_again_wait_for_what_wa
     app.send_refused_again(ANALYST, first, ["server-unavailable"], reason="it works", as_of=day)
     assert not claim(app, day + timedelta(hours=1))
     assert [campaign for campaign, _ in claim(app, day + timedelta(days=8))] == [first]
+
+
+@pytest.mark.parametrize("days_apart", [0, 7], ids=["cap", "days between"])
+def test_two_addresses_that_were_shared_apart_are_one_person_once_a_plan_sees_both(
+    app: App, pool: int, days_apart: int
+) -> None:
+    rules = replace(FREELY, days_apart=days_apart)
+    german, austrian = Segment(countries=("DE",)), Segment(countries=("AT",))
+    make_lead(app, "jo.doe@gmail.com", country="DE")
+    for _ in range(2):
+        planned(app, pool, steps=1, contacts=FREELY, segment=german)
+    execute(app, "update ledger.sends set state = 'refused', fault = 'moment', code = '450 4.7.1'")
+    day = NOW + timedelta(days=14)
+    make_lead(app, "jodoe@gmail.com", country="AT")
+    for segment in (austrian, austrian, german, german):
+        for _ in range(2):
+            planned(app, pool, day, steps=1, contacts=rules, segment=segment)
+    for minutes in range(0, 40, 2):
+        claim(app, day + timedelta(minutes=minutes))
+    assert ledger_rows(app, "select count(distinct person_id) as people from ledger.shared_leads") == [{"people": 1}]
+    (mailed,) = ledger_rows(app, f"select count(*) as mails from ledger.sends where accepted_at >= '{day}'")
+    assert mailed["mails"] == (1 if days_apart else 3)

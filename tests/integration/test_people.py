@@ -244,3 +244,63 @@ def test_the_commands_suppress_and_erase_and_erasing_asks_first(app: App, monkey
     assert execute(app, "select email from ledger.leads") == [{"email": address}]
     assert f"Erased lead {lead}" in run(main, ["erase", address, "--reason", "by letter", "--yes"]).output
     assert "Nothing to do" in run(main, ["erase", address, "--reason", "by letter"], input="y\n").output
+
+
+@pytest.mark.parametrize("known", ["hard_bounced", "refuses_us"])
+@pytest.mark.parametrize("by_file", [False, True], ids=["by hand", "by a file"])
+def test_a_persons_word_bars_their_aliases_also_where_a_server_spoke_before(
+    lake_app: App, mail: SmtpRecorder, lane: str, known: str, by_file: bool
+) -> None:
+    app = lake_app
+    make_mailboxes(app, 1, pool=(make_pool(app), "pool")[1])
+    suppress(app, "jo@people.test", known)
+    if by_file:
+        rows = [f"p{n}@people.test,no" for n in range(30)]
+        app.store.write("landing/leads/out.csv", "\n".join(["email,opted out", "jo@people.test,yes", *rows]).encode())
+        app.import_lead_file(
+            "landing/leads/out.csv", as_of=NOW, requested_by="Ada", default_source="x", default_legal_basis="consent"
+        )
+    else:
+        app.suppress_person(ANALYST, email="jo@people.test", reason="Asked by phone", as_of=NOW)
+    campaign = make_campaign(app, 1, ["jo+news@people.test"])
+    app.send_lane(lane, later(minutes=1), time_budget_seconds=3)
+    assert states(app, campaign) == {"suppressed": 1}
+    assert not mail.copies
+    app.log_wishes(NOW)
+    said = b"".join(app.store.read(each.key) for each in app.store.list("wishes/"))
+    assert (b'"imported"' if by_file else b'"manual"') in said
+
+
+def test_erasing_who_had_left_keeps_their_aliases_out_also_of_later_imports_and_restores(
+    lake_app: App, mail: SmtpRecorder, lane: str
+) -> None:
+    app = lake_app
+    make_mailboxes(app, 1, pool=(make_pool(app), "pool")[1])
+    campaign = make_campaign(app, 1, ["jo.doe@gmail.com", "jodoe@gmail.com", "other@people.test"])
+    suppress(app, "jo.doe@gmail.com", "unsubscribed")
+    app.erase_person(ADMIN, email="jo.doe@gmail.com", reason="Asked by letter", as_of=NOW)
+    app.send_lane(lane, later(minutes=1), time_budget_seconds=3)
+    assert states(app, campaign) == {"accepted": 1, "suppressed": 2}
+    rows = [f"p{n}@people.test" for n in range(30)]
+    app.store.write("landing/leads/in.csv", "\n".join(["email", "j.odoe+x@googlemail.com", *rows]).encode())
+    counts = app.import_lead_file(
+        "landing/leads/in.csv", as_of=NOW, requested_by="Ada", default_source="x", default_legal_basis="consent"
+    )
+    assert counts["erased_count"] == 1
+    assert not execute(app, "select 1 from ledger.leads where email like 'j.odoe%%'")
+
+    execute(app, "delete from ledger.suppressions")
+    execute(app, "delete from ledger.wishes")
+    app.reapply_logged_wishes(later(hours=1))
+    assert {row["email"] for row in execute(app, "select email from ledger.suppressions")} == {None, "jodoe@gmail.com"}
+
+
+ODD = ["<jo@people.test>", "mailto:jo@people.test", "jo@people.test,", "jo@people.test;", '"jo"@people.test']
+
+
+@pytest.mark.parametrize("typed", [*ODD, "\u200bjo@people.test", "Jo <jo@people.test>", "jo@people.test\0"])
+def test_an_address_with_something_around_it_is_refused_and_not_taken_for_another(app: App, typed: str) -> None:
+    for act in (app.suppress_person, app.erase_person):
+        with pytest.raises(InputInvalid, match="nothing around it"):
+            act(ADMIN, email=typed, reason="Asked by letter", as_of=NOW)
+    assert not execute(app, "select 1 from ledger.suppressions")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import structlog
@@ -12,8 +12,10 @@ import structlog
 from leadmill.domain.wishes import Wish, line_of, wish_of
 from leadmill.errors import NotFound, StoreUnavailable
 from leadmill.ports.store import ObjectStore
+from leadmill.ports.wishes import LoggedWishes
 
 PREFIX = "wishes/"
+_TIME = "%Y/%m/%d/%H%M%S%f"
 _READERS = 16  # a year of small objects is read at once, not one after the other
 
 log = structlog.get_logger(__name__)
@@ -26,7 +28,7 @@ class StoredWishes:
         self._store = store
 
     def append(self, wishes: Sequence[Wish], at: datetime) -> None:
-        key = f"{PREFIX}{at:%Y/%m/%d/%H%M%S%f}-{uuid4().hex}.ndjson"
+        key = f"{PREFIX}{at.astimezone(UTC):{_TIME}}-{uuid4().hex}.ndjson"
         body = "".join(f"{line_of(wish)}\n" for wish in wishes).encode()
         try:
             self._store.write(key, body)
@@ -36,27 +38,48 @@ class StoredWishes:
                 "ledger and are tried again every minute."
             ) from error
 
-    def wishes(self, *, since: date | None = None) -> tuple[list[Wish], int]:
+    def latest(self, *, after: datetime | None) -> datetime | None:
+        start_after = (
+            f"{PREFIX}{after.astimezone(UTC):{_TIME}}~" if after else ""
+        )  # "~" comes after what follows a time
+        try:
+            return _latest(self._keys(start_after))
+        except Exception as error:
+            raise StoreUnavailable(
+                f"The wishes in the store under {PREFIX} could not be listed; without them nothing is sent."
+            ) from error
+
+    def wishes(self, *, since: date | None = None) -> LoggedWishes:
         found: list[Wish] = []
         unreadable = 0
-        for key, lines in self._lines(f"{PREFIX}{since:%Y/%m/%d}" if since else ""):
-            for number, line in enumerate(lines, 1):
-                try:
-                    found.append(wish_of(line))
-                except ValueError as error:
-                    unreadable += 1
-                    log.warning(
-                        "a line of the wishes cannot be read", key=key, line=number, reason=type(error).__name__
-                    )
-        return sorted(found, key=lambda wish: wish.noted_at), unreadable
-
-    def _lines(self, start_after: str) -> Iterator[tuple[str, list[str]]]:
-        keys = [item.key for item in self._store.list(PREFIX, start_after=start_after)]
+        keys = self._keys(f"{PREFIX}{since:%Y/%m/%d}" if since else "")
         with ThreadPoolExecutor(_READERS) as readers:
-            yield from zip(keys, readers.map(self._read, keys), strict=True)
+            for key, lines in zip(keys, readers.map(self._read, keys), strict=True):
+                for number, line in enumerate(lines, 1):
+                    try:
+                        found.append(wish_of(line))
+                    except ValueError as error:
+                        unreadable += 1
+                        log.warning(
+                            "a line of the wishes cannot be read", key=key, line=number, reason=type(error).__name__
+                        )
+        return LoggedWishes(sorted(found, key=lambda wish: wish.noted_at), unreadable, _latest(keys))
+
+    def _keys(self, start_after: str) -> list[str]:
+        return [item.key for item in self._store.list(PREFIX, start_after=start_after)]
 
     def _read(self, key: str) -> list[str]:
         try:
             return self._store.read(key).decode("utf-8", "replace").splitlines()
         except NotFound:  # removed since it was listed
             return []
+
+
+def _latest(keys: Sequence[str]) -> datetime | None:
+    """The time in the last of these names, which are in order; what somebody else put there has none."""
+    for key in reversed(keys):
+        try:
+            return datetime.strptime(key.removeprefix(PREFIX).partition("-")[0], _TIME).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None

@@ -6,14 +6,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from leadmill.bootstrap.core import Core
+from leadmill.bootstrap.wishing import Wishing
 
 if TYPE_CHECKING:
     from leadmill.adapters.lake.collector import LakeCollector
     from leadmill.ports.collecting import CollectionCounts, ProjectionCounts
 
 
-class Collecting(Core):
+class Collecting(Wishing):
     """Events, inbound mail and projections."""
 
     @cached_property
@@ -42,7 +42,10 @@ class Collecting(Core):
         from leadmill.services.project_events import project_events
 
         with open_lake_evidence(self.lake) as source:
-            return project_events(source, EventsProjections(self.database), as_of=as_of)
+            counts = project_events(source, EventsProjections(self.database), as_of=as_of)
+        if counts.suppressed:
+            self.log_wishes(as_of)
+        return counts
 
     def rebuild_events(self, as_of: datetime) -> CollectionCounts:
         """Read the whole landing zone again and project anew; events whose object is gone stay as they are."""

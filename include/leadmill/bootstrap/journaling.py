@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from leadmill.bootstrap.collecting import Collecting
-from leadmill.bootstrap.wishing import Wishing
 
 if TYPE_CHECKING:
     from leadmill.adapters.ledger.sending_lease import LedgerSendingLease
@@ -19,7 +18,7 @@ _CLOCKS_APART = timedelta(hours=1)
 """So far may the clocks of collector and dispatcher be apart; see `domain.lane_clock`."""
 
 
-class Journaling(Collecting, Wishing):
+class Journaling(Collecting):
     """Who may send, and what a restored ledger has to learn first."""
 
     @property
@@ -47,6 +46,7 @@ class Journaling(Collecting, Wishing):
             StoreLease(self.store),
             self.journal,
             LedgerAlerts(self.database),
+            self.catch_up_with_wishes,
         )
 
     def require_current_ledger(self) -> None:

@@ -7,7 +7,9 @@ import re
 from leadmill.domain.identity import normalise_email
 from leadmill.errors import InputInvalid
 
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_NOT_BARE = r"@\s<>()\[\],;:\"\\"
+_ADDRESS = re.compile(rf"[^{_NOT_BARE}]+@[^{_NOT_BARE}]+\.[^{_NOT_BARE}.]+")
+"""A bare address: what is typed around one (`<…>`, `mailto:`, a comma) would make it another that no lead has."""
 REASON_LENGTH_MAX = 300
 """In characters, as the pages take it."""
 
@@ -19,8 +21,8 @@ def require_address(email: str) -> str:
         InputInvalid: It is no e-mail address.
     """
     address = normalise_email(email)
-    if not _ADDRESS.fullmatch(address):
-        raise InputInvalid("That is no e-mail address; it should look like name@company.com.")
+    if not _ADDRESS.fullmatch(address) or not address.isprintable():
+        raise InputInvalid("That is no e-mail address; it should look like name@company.com, with nothing around it.")
     return address
 
 

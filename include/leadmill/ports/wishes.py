@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -31,14 +31,34 @@ class Reapplied:
     stopped: Sequence[StoppedSubject]
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedWishes:
+    """What the log holds, in the order in which it was said.
+
+    `unreadable`: so many lines could not be read. `through`: the time of the latest object that was read, aware UTC.
+    """
+
+    wishes: Sequence[Wish]
+    unreadable: int
+    through: datetime | None
+
+
 class WishLedger(Protocol):
     """The ledger's outbox of wishes, which its own triggers fill, and the way back."""
 
-    def hand_on(self, write: Callable[[Sequence[Wish], datetime], None], *, wait: bool = False) -> int:
-        """Give the next wishes to `write` with the server's time, and forget them once it returned.
+    def hand_on(self, log: WishLog, *, wait: bool = False) -> int:
+        """Append the next wishes to the log, and forget them once they lie there.
 
         Returns how many; 0 where none waits, or where another process is at it (unless `wait`, which waits for it).
         """
+        ...
+
+    def logged_through(self) -> datetime | None:
+        """The time of the log's latest object that this ledger wrote or read; None before the first."""
+        ...
+
+    def note_read(self, through: datetime) -> None:
+        """Remember that all objects up to that time were read."""
         ...
 
     def wait_longer_than(self, time: timedelta) -> bool:
@@ -57,6 +77,10 @@ class WishLog(Protocol):
         """Add one object. Raises `StoreUnavailable`."""
         ...
 
-    def wishes(self, *, since: date | None = None) -> tuple[list[Wish], int]:
-        """All wishes since a day (UTC), in the order in which they were said, and how many lines could not be read."""
+    def latest(self, *, after: datetime | None) -> datetime | None:
+        """The time of the latest object after that one; None where there is none. Raises `StoreUnavailable`."""
+        ...
+
+    def wishes(self, *, since: date | None = None) -> LoggedWishes:
+        """All wishes since a day (UTC)."""
         ...

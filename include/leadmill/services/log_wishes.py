@@ -20,7 +20,7 @@ def hand_on_wishes(ledger: WishLedger, log: WishLog, *, wait: bool = False) -> i
         StoreUnavailable: The store took the next object not; what is left waits.
     """
     total = 0
-    while count := ledger.hand_on(log.append, wait=wait):
+    while count := ledger.hand_on(log, wait=wait):
         total += count
     return total
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from leadmill.domain.access import SYSTEM
 from leadmill.domain.campaigns import CampaignStatus
 from leadmill.domain.mailboxes import SenderStatus
 from leadmill.errors import Conflict
+from leadmill.ports.alerts import Alerts
 from leadmill.ports.campaigns import CampaignLedger
 from leadmill.ports.mailboxes import SenderRegistry, StatusChange
 from leadmill.ports.wishes import StoppedSubject, WishLedger, WishLog
 from leadmill.services.log_wishes import hand_on_wishes
 
+CAUGHT_UP_ALERT_KEY = "wishes_came_back"
+_A_DAY = timedelta(days=1)
 REASON = "it was stopped before an older copy of the ledger was restored; release it when you know why"
 
 
@@ -46,17 +49,54 @@ def reapply_wishes(ports: ReapplyPorts, *, as_of: datetime, since: date | None =
         StoreUnavailable: The store did not answer; nothing was applied.
     """
     hand_on_wishes(ports.ledger, ports.log, wait=True)
-    wishes, unreadable = ports.log.wishes(since=since)
-    done = ports.ledger.reapply(wishes, as_of=as_of)
+    known = ports.ledger.logged_through()
+    logged = ports.log.wishes(since=since)
+    done = ports.ledger.reapply(logged.wishes, as_of=as_of)
     stopped = sum(_stop_again(ports, subject, as_of) for subject in done.stopped)
+    if logged.through and (since is None or (known and since <= known.date())):
+        ports.ledger.note_read(logged.through)
     return {
-        "read": len(wishes),
-        "unreadable": unreadable,
+        "read": len(logged.wishes),
+        "unreadable": logged.unreadable,
         "suppressed": done.suppressed,
         "lifted": done.lifted,
         "erased": done.erased,
         "stopped": stopped,
     }
+
+
+def catch_up_with_wishes(ports: ReapplyPorts, alerts: Alerts, *, as_of: datetime) -> None:
+    """Reapply what the log holds and this ledger neither wrote nor read: it is an older copy, or a crash came between.
+
+    Costs one listing of what is new. What it changed is told: whoever restored the copy may not know what it lacked.
+
+    Raises:
+        StoreUnavailable: The store did not answer, so nobody can say.
+    """
+    known = ports.ledger.logged_through()
+    if ports.log.latest(after=known) is None:
+        return
+    counts = reapply_wishes(ports, as_of=as_of, since=known.date() - _A_DAY if known else None)
+    changed = [
+        f"{counts[name]} {words}"
+        for name, words in (
+            ("suppressed", "who want no mail"),
+            ("lifted", "who came back"),
+            ("erased", "erased"),
+            ("stopped", "senders or campaigns stopped"),
+        )
+        if counts[name]
+    ]
+    if changed:
+        alerts.raise_alert(
+            kind="wishes",
+            severity="warning",
+            subject="ledger",
+            message="The database is an older copy and had forgotten what was said since. It came back from the store: "
+            f"{', '.join(changed)}. If nobody restored a copy on purpose, find out why it is one.",
+            dedupe_key=CAUGHT_UP_ALERT_KEY,
+            as_of=as_of,
+        )
 
 
 def _stop_again(ports: ReapplyPorts, subject: StoppedSubject, as_of: datetime) -> bool:

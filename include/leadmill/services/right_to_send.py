@@ -7,7 +7,7 @@ token is looked at. Whichever of two copies comes second to the store sees what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -46,6 +46,7 @@ class SendingRight:
     store: LeaseStore
     journal: Journal
     alerts: Alerts
+    catch_up_with_wishes: Callable[[datetime], None]
     _token: str = ""
     _database: DatabaseIdentity | None = None
     _journaled: set[int] = field(default_factory=set)
@@ -62,6 +63,7 @@ class SendingRight:
         try:
             self._renew(as_of)
             require_all_known(self.ledger, self.journal)
+            self.catch_up_with_wishes(as_of)  # a copy that lacks no claim may lack words about people all the same
         except (NotTheSender, PartnerSends, LedgerBehindJournal, StoreUnavailable) as error:
             self._tell(error, as_of)
             raise
@@ -107,13 +109,13 @@ class SendingRight:
                 raise _restored_under_worker(claim.claim_id)  # its entry must not be written over
             known = [claim.claim_id, *([max(self._journaled)] if self._journaled else [])]
             if not self.ledger.is_as_taken(self._token, self._database, claim_ids=known, worker=worker):
-                self._require_still_ours(claim.claim_id, worker)
+                self._require_still_ours(claim.claim_id, worker, now)
             self.journal.keep(self._entry(claim, lane, worker, steps))
             self._journaled.add(claim.claim_id)
             reached(CrashPoint.JOURNAL_WRITTEN)
             stored = self.store.read()
             if stored is None or stored.token != self._token:
-                self._require_still_ours(claim.claim_id, worker)
+                self._require_still_ours(claim.claim_id, worker, now)
         except (NotTheSender, LedgerBehindJournal, StoreUnavailable) as error:
             self._tell(error, now)
             raise
@@ -158,7 +160,7 @@ class SendingRight:
         renewed_at = max(as_of, stored.renewed_at) if stored else as_of
         return StoredLease(installation, str(uuid4()), row.database, self.store.uri, renewed_at)
 
-    def _require_still_ours(self, claim_id: int, worker: str) -> None:
+    def _require_still_ours(self, claim_id: int, worker: str, now: datetime) -> None:
         """Token or database is another: a run of this ledger began meanwhile, it was restored, or another sends."""
         with self.ledger.locked() as row:  # no run of this ledger replaces the token while we look
             _require_no_restore(row)
@@ -174,6 +176,7 @@ class SendingRight:
                 raise _restored_under_worker(claim_id)
             self._token, self._database = stored.token, row.database
         require_all_known(self.ledger, self.journal)
+        self.catch_up_with_wishes(now)
 
     def _tell(self, error: LeadmillError, as_of: datetime) -> None:
         self.ledger.refuse(str(error), as_of=as_of)

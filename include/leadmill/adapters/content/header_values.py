@@ -7,8 +7,7 @@ import unicodedata
 import zlib
 from functools import lru_cache
 
-import idna
-
+from leadmill.adapters.idna_domains import idna_domain
 from leadmill.errors import TemplateInvalid
 
 _ATOM, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", r"[A-Za-z0-9_-]+"
@@ -64,11 +63,8 @@ def ascii_domain(domain: str, *, what: str) -> str:
     Raises:
         TemplateInvalid: It is none.
     """
-    try:
-        found = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
-        found = ""
-    if not _DOMAIN.fullmatch(found):
+    found = idna_domain(domain)
+    if found is None or not _DOMAIN.fullmatch(found):
         raise TemplateInvalid(f"{what} is no domain; correct it before sending.")
     return found
 

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 from duckdb_extensions import import_extension
 
+from leadmill.adapters.idna_domains import idna_domain
 from leadmill.adapters.lead_files.canonical import canonical_query
 from leadmill.adapters.lead_files.detection import is_workbook
 from leadmill.adapters.lead_files.row_rules import rule_parameters
@@ -196,15 +197,6 @@ def _harmless(cell: str | None) -> str:
     return f"'{cell}" if cell and cell.startswith(_RISKY_START) else cell or ""
 
 
-def _ascii_domain(domain: str) -> str | None:
-    import idna
-
-    try:
-        return idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
-        return None
-
-
 def _number(word: str) -> str | None:
     count = employee_count(word)
     return None if count is None else str(count)
@@ -217,5 +209,5 @@ _MEANINGS: Mapping[str, Callable[[str], str | None]] = {
     "employee_count": _number,
     "status": lambda words: "opted_out" if any(map(status_opts_out, words.split("\x1f"))) else None,
     "opted_out": lambda words: "opted_out" if any(map(flag_opts_out, words.split("\x1f"))) else None,
-    "domain": _ascii_domain,
+    "domain": idna_domain,
 }

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import idna
 import psycopg
 from psycopg.rows import DictRow
 
+from leadmill.adapters.idna_domains import idna_domain
 from leadmill.adapters.ledger.audit import record_audit
 from leadmill.adapters.ledger.database import Database
 from leadmill.adapters.ledger.retrying import in_transaction
 from leadmill.domain.access import Actor
-from leadmill.domain.identity import email_hash
+from leadmill.domain.identity import email_hash, hash_pads
 from leadmill.errors import Conflict, InputInvalid, NotFound
 from leadmill.ports.people import Person, PersonOutcome
 from leadmill.sql import query
@@ -28,6 +28,8 @@ class LedgerPeople:
         """`key` is the secret of the addresses' keyed hash."""
         self._database = database
         self._key = key
+        inner, outer = hash_pads(key)
+        self._pads = {"inner_pad": inner, "outer_pad": outer}
 
     def suppress(self, actor: Actor, person: Person, *, reason: str, as_of: datetime) -> PersonOutcome:
         def work(connection: _Connection) -> PersonOutcome:
@@ -60,13 +62,14 @@ class LedgerPeople:
         def work(connection: _Connection) -> PersonOutcome:
             # No import may be between its look at the suppressions and its writing of leads.
             connection.execute(query("ledger/lead_files", "lock_leads"))
-            lead_id, hashed, _ = self._found(connection, person)
+            lead_id, hashed, address = self._found(connection, person)
             withdrawn = withdraw(connection, lead_id, cause="erased", as_of=as_of)
             before = connection.execute(query(_SUBJECT, "earlier_suppression"), {"email_hash": hashed}).fetchone()
             has_tombstone = before is not None and before["reason"] == "erased" and not before["has_email"]
             if not has_tombstone:
-                values = {"email_hash": hashed, "source": actor.email, "as_of": as_of}
-                connection.execute(query(_SUBJECT, "leave_tombstone"), values)
+                values = {"email_hash": hashed, "email": address, "source": actor.email, "as_of": as_of}
+                connection.execute(query(_SUBJECT, "leave_tombstone"), values | self._pads)
+                connection.execute(query(_SUBJECT, "suppress_other_addresses"), values)
             emptied = empty(connection, lead_id, as_of)
             outcome = PersonOutcome(lead_id, emptied or not has_tombstone or withdrawn > 0, withdrawn)
             earlier = before["reason"] if before else ""
@@ -92,12 +95,10 @@ class LedgerPeople:
 def _import_form(email: str) -> str:
     """An address as the import keeps it: a domain outside ASCII in its IDNA form (UTS 46)."""
     name, _, domain = email.rpartition("@")
-    if domain.isascii():
-        return email
-    try:
-        return f"{name}@{idna.encode(domain, uts46=True).decode()}"
-    except idna.IDNAError as error:
-        raise InputInvalid("The part of the address after the @ is no domain name.") from error
+    found = idna_domain(domain)
+    if found is None:
+        raise InputInvalid("The part of the address after the @ is no domain name.")
+    return f"{name}@{found}"
 
 
 def withdraw(connection: _Connection, lead_id: int | None, *, cause: str, as_of: datetime) -> int:

@@ -15,7 +15,7 @@ from leadmill.adapters.ledger.contacts import end_elsewhere
 from leadmill.adapters.ledger.database import Database
 from leadmill.domain.evidence import CLOCKS_DIFFER_BY, FOLLOW_UPS_STOP_ON, SOFT_BOUNCE_DELAY, SUPPRESSION_RANK
 from leadmill.domain.sends import EVIDENCE_RANK, SENT_STATES, SendState
-from leadmill.ports.collecting import Evidence, ProjectionCounts
+from leadmill.ports.collecting import Evidence, ProjectionCounts, SendEvidence
 from leadmill.sql import query
 
 EVENTS_PROJECTION = "events"
@@ -31,29 +31,45 @@ class EventsProjection:
         self.position: int = row["position"] if row else 0
 
     def apply(self, evidence: Evidence, *, as_of: datetime) -> ProjectionCounts:
-        touched = self._move_sends(evidence)
+        counts = self._apply_to_sends(evidence.sends, as_of)
+        if renumbered := self._renumbered(evidence.sends):
+            counts += self._apply_to_sends(renumbered, as_of)
+        suppressed = self._suppress(evidence)
+        self._connection.execute(
+            _sql("move_position"), {"name": EVENTS_PROJECTION, "position": evidence.upto, "as_of": as_of}
+        )
+        return counts + ProjectionCounts(suppressed=suppressed, position=evidence.upto)
+
+    def _apply_to_sends(self, sends: SendEvidence, as_of: datetime) -> ProjectionCounts:
+        touched = self._move_sends(sends)
         moved = [row for row in touched if row["state_before"] != row["state_after"]]
         self._record_complaints([row["send_id"] for row in moved if row["state_after"] == "complained"])
-        cancelled = self._cancel_follow_ups(evidence, touched, as_of) + self._end_elsewhere(evidence, touched, as_of)
+        cancelled = self._cancel_follow_ups(sends, touched, as_of) + self._end_elsewhere(sends, touched, as_of)
         newly_sent = [row["send_id"] for row in moved if row["state_before"] not in _SENT]
         released = self._follow_ups("release_follow_ups", newly_sent, as_of)
         put_off = [row["send_id"] for row in moved if row["state_after"] == "bounced" and not row["ends_sequence"]]
         self._follow_ups("delay_follow_ups", put_off, as_of, days=SOFT_BOUNCE_DELAY.days)
-        suppressed = self._suppress(evidence)
         days = {(row["mailbox_id"], row["accepted_on"]) for row in touched if row["mailbox_id"] and row["accepted_on"]}
         self._refresh(days)
-        self._connection.execute(
-            _sql("move_position"), {"name": EVENTS_PROJECTION, "position": evidence.upto, "as_of": as_of}
-        )
-        return ProjectionCounts(len(moved), suppressed, cancelled, released, len(days), evidence.upto)
+        return ProjectionCounts(len(moved), 0, cancelled, released, len(days))
+
+    def _renumbered(self, sends: SendEvidence) -> SendEvidence | None:
+        """What our signature says of mails that left under a number that their row has not, with the row's number."""
+        rows = self._connection.execute(_sql("renumbered_sends"), {"send_ids": sends.send_ids}).fetchall()
+        places = {number: place for place, number in enumerate(sends.send_ids) if sends.are_signed[place]}
+        found = [(places[row["left_as"]], row["send_id"]) for row in rows if row["left_as"] in places]
+        if not found:
+            return None
+        columns = {name: [values[place] for place, _ in found] for name, values in asdict(sends).items()}
+        return SendEvidence(**columns | {"send_ids": [number for _, number in found]})
 
     def refresh_health(self, *, as_of: datetime) -> int:
         days = [as_of.date() - timedelta(days=1), as_of.date()]
         rows = self._connection.execute(_sql("sending_days"), {"days": days}).fetchall()
         return self._refresh({(row["mailbox_id"], row["day"]) for row in rows})
 
-    def _move_sends(self, evidence: Evidence) -> list[DictRow]:
-        if not evidence.sends.send_ids:
+    def _move_sends(self, sends: SendEvidence) -> list[DictRow]:
+        if not sends.send_ids:
             return []
         rules: dict[str, Any] = {
             "rank_states": [s.value for s in EVIDENCE_RANK],
@@ -61,7 +77,7 @@ class EventsProjection:
             "accepted_rank": EVIDENCE_RANK[SendState.ACCEPTED],
             "clocks_differ_by": CLOCKS_DIFFER_BY,
         }
-        return self._connection.execute(_sql("apply_evidence"), {**asdict(evidence.sends), **rules}).fetchall()
+        return self._connection.execute(_sql("apply_evidence"), {**asdict(sends), **rules}).fetchall()
 
     def _record_complaints(self, send_ids: list[int]) -> None:
         if send_ids:
@@ -74,8 +90,7 @@ class EventsProjection:
         columns = {**asdict(evidence.suppressions), **ranks, "clocks_differ_by": CLOCKS_DIFFER_BY}
         return len(self._connection.execute(_sql("suppress_leads"), columns).fetchall())
 
-    def _cancel_follow_ups(self, evidence: Evidence, touched: list[DictRow], as_of: datetime) -> int:
-        sends = evidence.sends
+    def _cancel_follow_ups(self, sends: SendEvidence, touched: list[DictRow], as_of: datetime) -> int:
         ours = {row["send_id"] for row in touched}  # without those that nothing proves
         moved = [row for row in touched if row["state_before"] != row["state_after"]]
         stopped: dict[str, list[int]] = {
@@ -92,9 +107,9 @@ class EventsProjection:
             self._follow_ups("cancel_follow_ups", stopped[cause], as_of, cause=cause) for cause in FOLLOW_UPS_STOP_ON
         )
 
-    def _end_elsewhere(self, evidence: Evidence, touched: list[DictRow], as_of: datetime) -> int:
+    def _end_elsewhere(self, sends: SendEvidence, touched: list[DictRow], as_of: datetime) -> int:
         ours = {row["send_id"] for row in touched}
-        times = zip(evidence.sends.send_ids, evidence.sends.reply_times, strict=True)
+        times = zip(sends.send_ids, sends.reply_times, strict=True)
         return end_elsewhere(self._connection, {i: at for i, at in times if at and i in ours}, as_of=as_of)
 
     def _follow_ups(self, name: str, send_ids: list[int], as_of: datetime, **more: object) -> int:

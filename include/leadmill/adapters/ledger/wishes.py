@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from leadmill.adapters.ledger.people import empty, withdraw
 from leadmill.adapters.ledger.retrying import in_transaction
 from leadmill.domain.identity import hash_pads
 from leadmill.domain.wishes import Wish, Word
-from leadmill.ports.wishes import Reapplied, StoppedSubject
+from leadmill.ports.wishes import Reapplied, StoppedSubject, WishLog
 from leadmill.sql import query
 
 WISHES_AN_OBJECT = 50_000
@@ -41,7 +41,7 @@ class LedgerWishes:
         inner, outer = hash_pads(key)
         self._pads = {"inner_pad": inner, "outer_pad": outer}
 
-    def hand_on(self, write: Callable[[Sequence[Wish], datetime], None], *, wait: bool = False) -> int:
+    def hand_on(self, log: WishLog, *, wait: bool = False) -> int:
         with self._database.transaction() as connection:
             turn = connection.execute(query(_SUBJECT, "wait_for_turn" if wait else "take_turns")).fetchone()
             if turn is None or not turn["is_mine"]:
@@ -50,8 +50,26 @@ class LedgerWishes:
             rows = connection.execute(query(_SUBJECT, "take_wishes"), values).fetchall()
             wishes = [wish for row in rows if (wish := _wish_of(row)) is not None]
             if wishes:  # what was deleted meanwhile has no name to remember it by
-                write(wishes, rows[0]["server_time"])
+                self._append(connection, log, wishes)
         return len(rows)
+
+    def _append(self, connection: _Connection, log: WishLog, wishes: Sequence[Wish]) -> None:
+        """Append, and remember how far the log is known: not past what lies there and this ledger never read."""
+        said = connection.execute(query(_SUBJECT, "time_of_next_object")).fetchone()
+        assert said is not None  # noqa: S101 - it is one row
+        is_current = log.latest(after=said["through"]) is None
+        log.append(wishes, said["at"])
+        if is_current:
+            connection.execute(query(_SUBJECT, "note_read"), {"through": said["at"]})
+
+    def logged_through(self) -> datetime | None:
+        with self._database.transaction() as connection:
+            row = connection.execute(query(_SUBJECT, "time_of_next_object")).fetchone()
+        return row["through"] if row else None
+
+    def note_read(self, through: datetime) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(query(_SUBJECT, "note_read"), {"through": through})
 
     def wait_longer_than(self, time: timedelta) -> bool:
         with self._database.transaction() as connection:
@@ -74,8 +92,8 @@ class LedgerWishes:
         connection.execute(query(_SUBJECT, "remember_lifts"))
         lifted = connection.execute(query(_SUBJECT, "lift_again")).rowcount
         suppressed = connection.execute(query(_SUBJECT, "suppress_again")).rowcount
-        suppressed += connection.execute(query(_SUBJECT, "suppress_aliases"), self._pads).rowcount
         erased = _erase_again(connection, as_of)
+        suppressed += connection.execute(query(_SUBJECT, "suppress_aliases"), self._pads).rowcount
         stopped = connection.execute(query(_SUBJECT, "stopped_subjects"), self._pads).fetchall()
         connection.execute(_EMPTY)
         return Reapplied(suppressed, lifted, erased, [StoppedSubject(**row) for row in stopped])

@@ -15,6 +15,7 @@ from email import message_from_bytes
 from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
 
+from leadmill.adapters.idna_domains import idna_domain
 from leadmill.adapters.webhooks.automatic import is_automatic
 from leadmill.adapters.webhooks.own_words import own_words, part_text, subject_of
 from leadmill.adapters.webhooks.words import Meaning, Provider
@@ -104,7 +105,7 @@ def read_inbound_mail(raw: bytes, *, key: bytes, received_at: datetime) -> list[
     occurred_at = _date(mail, received_at)
     send_id = _send_id(mail, key)
     references = () if send_id is not None else _references(mail)
-    sender = normalise_email(parseaddr(str(mail.get("From", "")))[1]).replace("\0", "")
+    sender = _sender(mail)
     return [
         MailEvent(f"mail-{digest}-{number}", words, status, occurred_at, send_id, sender, reply, references)
         for number, (words, status, reply) in enumerate(_classify(mail, sender))
@@ -118,6 +119,16 @@ def _identity(mail: Message) -> bytes:
     """
     headers = [str(mail.get(name, "")).strip() for name in ("Message-ID", "From", "In-Reply-To")]
     return "\n".join(headers).encode("utf-8", "replace") if headers[0].strip("<> ") else b""
+
+
+def _sender(mail: Message) -> str:
+    """Whose mail it is, in the form that leads' addresses have."""
+    written = next((str(value) for name, value in mail.raw_items() if name.lower() == "from"), "")
+    # RFC 6532: the address itself may be in UTF-8; what is in no charset at all is nobody's.
+    in_utf8 = written.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    address = normalise_email(parseaddr(in_utf8)[1]).replace("\0", "")
+    name, _, domain = address.rpartition("@")
+    return f"{name}@{idna_domain(domain) or domain}" if name else address
 
 
 def _classify(mail: Message, sender: str) -> Iterator[tuple[tuple[str, ...], str, str]]:

@@ -16,11 +16,18 @@ from ledger.sends s join ledger.mailboxes m using (mailbox_id) join ledger.provi
 where s.send_id = any(:send_ids::bigint[]) and s.accepted_at is not null;
 
 -- name: latest_sends_of_addresses
--- Which send did each of these people get last? For replies whose client dropped the reference.
-select distinct on (l.email) l.email, s.send_id
-from ledger.leads l join ledger.sends s on s.lead_id = l.lead_id
-where l.email = any(:emails::text[]) and s.state in ('accepted', 'delivered', 'complained', 'ambiguous')
-order by l.email, s.accepted_at desc nulls last, s.send_id desc;
+-- Which send did each of these people get last, under whatever spelling of their address? For replies whose client dropped
+-- the reference.
+select distinct on (a.email) a.email, s.send_id
+from unnest(:emails::text[]) as a(email)
+cross join lateral (
+  select lead_id from ledger.leads where email in (a.email, ledger.inbox(a.email))
+  union
+  select lead_id from ledger.leads where ledger.inbox(email) <> email and ledger.inbox(email) = ledger.inbox(a.email)
+) l
+join ledger.sends s on s.lead_id = l.lead_id
+where s.state in ('accepted', 'delivered', 'complained', 'ambiguous', 'bounced', 'dropped', 'lost')
+order by a.email, s.accepted_at desc nulls last, s.send_id desc;
 
 -- name: own_answers
 -- Which of these answers did one of our own mailboxes write? Unless it was itself the lead, as in a trial.
@@ -28,4 +35,4 @@ select a.place
 from unnest(:send_ids::bigint[], :senders::text[]) with ordinality as a(send_id, sender, place)
 join ledger.mailboxes m on m.address = a.sender
 join ledger.sends s on s.send_id = a.send_id join ledger.leads l on l.lead_id = s.lead_id
-where l.email is distinct from a.sender;
+where ledger.inbox(l.email) is distinct from ledger.inbox(a.sender);

@@ -19,16 +19,23 @@ with others as materialized (
   select distinct s.lead_id, ledger.inbox(l.email) as inbox
   from ledger.sends s join ledger.leads l on l.lead_id = s.lead_id
   where s.campaign_id = :campaign_id::bigint and l.email is not null and exists (select from others)
-), shared as (
+), meeting as materialized (
   select lead_id, inbox from mine where inbox in (select inbox from others)
   union
   select lead_id, inbox from others where inbox in (select inbox from mine)
+), shared as (
+  select lead_id, inbox from meeting
+  union
+  select fellow.lead_id, m.inbox
+  from meeting m join ledger.shared_leads known on known.lead_id = m.lead_id
+  join ledger.shared_leads fellow on fellow.person_id = known.person_id
 )
 insert into ledger.shared_leads (lead_id, person_id)
 select s.lead_id, coalesce(min(known.person_id) over same, min(s.lead_id) over same)
 from shared s left join ledger.shared_leads known on known.lead_id = s.lead_id
 window same as (partition by s.inbox)
-on conflict (lead_id) do nothing
+-- Two addresses that were shared apart, each with others, are one person from now on.
+on conflict (lead_id) do update set person_id = excluded.person_id where shared_leads.person_id <> excluded.person_id
 returning lead_id;
 
 -- name: await_claims

@@ -67,12 +67,14 @@ select pg_advisory_xact_lock(hashtextextended('leadmill import writes leads', 0)
 select set_config('work_mem', '96MB', true);
 
 -- name: suppress_opt_outs!
--- Addresses that the file itself says must not be mailed; a suppression that is there keeps its reason.
-insert into ledger.suppressions (email_hash, email, reason, source, created_at)
+-- Addresses that the file itself says must not be mailed; a suppression that is there keeps its reason, unless a server gave it.
+insert into ledger.suppressions as known (email_hash, email, reason, source, created_at)
 select distinct ledger.keyed_hash(email, :inner_pad::bytea, :outer_pad::bytea), email, 'imported',
   'lead file ' || :lead_file_id::bigint, :as_of::timestamptz
 from ledger.staged_opt_outs
-on conflict (email_hash) do nothing;
+on conflict (email_hash) do update
+set reason = excluded.reason, source = excluded.source, created_at = excluded.created_at
+where known.reason in ('hard_bounced', 'refuses_us');
 
 -- name: take_in_leads
 -- Upserts the staged leads. Blanks never overwrite, a legal basis and its proof are only ever raised, erased persons stay out.
@@ -80,9 +82,18 @@ with incoming as materialized (
   select s.*, ledger.keyed_hash(s.email, :inner_pad::bytea, :outer_pad::bytea) as email_hash
   from ledger.staged_leads s
 ),
+inboxes as materialized (                     -- most addresses are their own inbox, and need no other hash
+  select i.email_hash, case when ledger.inbox(i.email) = i.email then i.email_hash
+    else ledger.keyed_hash(ledger.inbox(i.email), :inner_pad::bytea, :outer_pad::bytea) end as inbox_hash
+  from incoming i where exists (select from ledger.suppressions where inbox_hash is not null)
+),
 blocked as materialized (
-  select p.email_hash, p.reason = 'erased' as is_erased
-  from incoming i join ledger.suppressions p using (email_hash)
+  select email_hash, bool_or(is_erased) as is_erased from (
+    select p.email_hash, p.reason = 'erased' as is_erased
+    from incoming i join ledger.suppressions p using (email_hash)
+    union all
+    select n.email_hash, true from inboxes n join ledger.suppressions p using (inbox_hash)
+  ) known group by email_hash
 ),
 written as (
   insert into ledger.leads as l (email, email_hash, email_domain, first_name, last_name, company, job_title, industry,

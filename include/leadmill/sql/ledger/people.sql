@@ -5,11 +5,14 @@ where lead_id = :lead_id::bigint or email_hash = :email_hash::bytea
 for no key update;
 
 -- name: suppress_by_hand
--- Put an address on the list of those never to be mailed; one that is there keeps its reason. No row: it was there.
-insert into ledger.suppressions (email_hash, email, reason, source, created_at)
+-- Put an address on the list of those never to be mailed; one that is there keeps its reason, unless a server gave it: that
+-- spoke of one address, and a person's word is about them all. No row: it was there.
+insert into ledger.suppressions as known (email_hash, email, reason, source, created_at)
 select :email_hash::bytea, coalesce((select email from ledger.leads where email_hash = :email_hash::bytea), :email::text),
   'manual', :source::text, :as_of::timestamptz
-on conflict (email_hash) do nothing
+on conflict (email_hash) do update
+set reason = excluded.reason, source = excluded.source, created_at = excluded.created_at
+where known.reason in ('hard_bounced', 'refuses_us')
 returning email_hash;
 
 -- name: earlier_suppression^
@@ -34,10 +37,24 @@ with barring as (
 select distinct reason from lifted order by reason;
 
 -- name: leave_tombstone!
--- The hash alone blocks from now on, imports too. A suppression that is there keeps its time, and loses the address.
-insert into ledger.suppressions (email_hash, email, reason, source, created_at)
-values (:email_hash::bytea, null, 'erased', :source::text, :as_of::timestamptz)
-on conflict (email_hash) do update set email = null, reason = 'erased', source = excluded.source;
+-- Hashes alone block from now on, imports too. A suppression that is there keeps its time, and loses the address.
+insert into ledger.suppressions (email_hash, email, reason, source, created_at, inbox_hash)
+values (:email_hash::bytea, null, 'erased', :source::text, :as_of::timestamptz,
+  ledger.keyed_hash(ledger.inbox(:email::text), :inner_pad::bytea, :outer_pad::bytea))
+on conflict (email_hash) do update set email = null, reason = 'erased', source = excluded.source,
+  inbox_hash = coalesce(excluded.inbox_hash, suppressions.inbox_hash);
+
+-- name: suppress_other_addresses
+-- An erased person's other spellings are leads of their own: nobody mails those either.
+insert into ledger.suppressions as known (email_hash, email, reason, source, created_at)
+select l.email_hash, l.email, 'manual', :source::text, :as_of::timestamptz
+from ledger.leads l
+where l.email_hash <> :email_hash::bytea and (l.email = ledger.inbox(:email::text)
+  or ledger.inbox(l.email) <> l.email and ledger.inbox(l.email) = ledger.inbox(:email::text))
+on conflict (email_hash) do update
+set reason = excluded.reason, source = excluded.source, created_at = excluded.created_at
+where known.reason in ('hard_bounced', 'refuses_us')
+returning email_hash;
 
 -- name: lock_planned_sends
 -- Hold the planned sends of a lead, in the order of every other change; a claim that has them goes first.

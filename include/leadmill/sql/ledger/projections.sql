@@ -78,6 +78,16 @@ select m.send_id, m.state_before, m.state_after, m.mailbox_id, m.accepted_on,
   ledger.ends_sequence(m.state_after, m.bounce_kind, c.ends_on_any_bounce) as ends_sequence
 from moved m join ledger.campaigns c using (campaign_id);
 
+-- name: renumbered_sends
+-- By which number is a mail known now that left under another, before an older copy of the ledger was restored?
+select distinct on (s.send_id) j.send_id as left_as, s.send_id
+from ledger.journaled_sends j
+join ledger.leads l on l.email_hash = j.email_hash
+join ledger.sends s on s.campaign_id = j.campaign_id and s.step = j.step and s.lead_id = l.lead_id
+join ledger.campaigns c on c.campaign_id = s.campaign_id and c.created_at <= j.claimed_at
+where j.send_id = any(:send_ids::bigint[]) and not exists (select from ledger.sends own where own.send_id = j.send_id)
+order by s.send_id, j.claimed_at desc;
+
 -- name: suppress_leads
 -- Leave these people alone from now on. The weightiest reason stays, and its earliest event, in whatever order they come.
 -- Which events are believed is as in apply_evidence. Who came back is barred only by what they said after that.
@@ -93,6 +103,16 @@ with evidence as (
   left join ledger.suppression_lifts lift on lift.email_hash = l.email_hash
   where (lift.lifted_at is null or e.last_at > lift.lifted_at) and (s.mailbox_id is not null
     or e.is_signed and e.at >= ledger.planned_since(s.send_id, s.campaign_id) - :clocks_differ_by::interval)
+  union all
+  -- Their mail left before an older copy of the ledger was restored, which has no row of that number.
+  select j.email_hash, l.email, e.reason, ranks.rank, e.event_id,
+    case when e.at <= lift.lifted_at then e.last_at else e.at end
+  from evidence e join ranks using (reason) join ledger.journaled_sends j using (send_id)
+  left join ledger.leads l on l.email_hash = j.email_hash
+  left join ledger.suppression_lifts lift on lift.email_hash = j.email_hash
+  where e.is_signed and (lift.lifted_at is null or e.last_at > lift.lifted_at)
+    and e.at >= j.claimed_at - :clocks_differ_by::interval
+    and not exists (select from ledger.sends s where s.send_id = e.send_id)
 )
 insert into ledger.suppressions as known (email_hash, email, reason, source, created_at)
 select distinct on (email_hash) email_hash, email, reason, event_id, at from said

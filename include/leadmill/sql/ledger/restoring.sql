@@ -3,10 +3,16 @@
 update ledger.sending_lease set restoring_since = coalesce(restoring_since, :as_of::timestamptz);
 
 -- name: share_lost!
--- People whose mails have no row in this copy are looked at by every claim, with all addresses of their inboxes.
+-- People whose mails have no row in this copy, or one in doubt whose campaign was over by it, are looked at by every claim,
+-- with all addresses of their inboxes.
 with people as materialized (
   select distinct ledger.inbox(l.email) as inbox
-  from ledger.lost_mails m join ledger.leads l on l.lead_id = m.lead_id where l.email is not null
+  from (
+    select lead_id from ledger.lost_mails
+    union
+    select s.lead_id from ledger.doubts d join ledger.sends s using (send_id)
+    where s.state = 'ambiguous' and s.code = 'restored'
+  ) m join ledger.leads l on l.lead_id = m.lead_id where l.email is not null
 ), shared as (
   select l.lead_id, p.inbox from people p join ledger.leads l on ledger.inbox(l.email) = p.inbox
 )
@@ -14,7 +20,7 @@ insert into ledger.shared_leads (lead_id, person_id)
 select s.lead_id, coalesce(min(known.person_id) over same, min(s.lead_id) over same)
 from shared s left join ledger.shared_leads known on known.lead_id = s.lead_id
 window same as (partition by s.inbox)
-on conflict (lead_id) do nothing;
+on conflict (lead_id) do update set person_id = excluded.person_id where shared_leads.person_id <> excluded.person_id;
 
 -- name: end_restore!
 -- Lift the refusal: every claim up to that number is known.
@@ -91,6 +97,12 @@ with journaled as materialized (
   on conflict (campaign_id, step, email_hash) do update
   set mailbox_id = excluded.mailbox_id, claim_id = excluded.claim_id, claimed_at = excluded.claimed_at
   where known.claimed_at < excluded.claimed_at
+), numbered as (
+  -- Under these numbers people answer, leave and complain, and no row has them.
+  insert into ledger.journaled_sends (send_id, campaign_id, step, email_hash, claimed_at)
+  select send_id, campaign_id, step, email_hash, :claimed_at::timestamptz
+  from rows where row_id is distinct from send_id
+  on conflict (send_id) do nothing
 )
 select (select count(*) from doubted)::integer as doubted,
   (select count(*) from rows where row_id is null)::integer as missing, count(*)::integer as journaled

@@ -14,13 +14,21 @@ with next as materialized (
   delete from ledger.wishes w using next where w.wish_id = next.wish_id returning w.*
 )
 select t.word, t.email_hash as who, t.reason, t.subject_kind as what, t.status, t.until, t.at, t.noted_at,
-  clock_timestamp() as server_time,
-  ledger.keyed_hash(ledger.inbox(x.email), :inner_pad::bytea, :outer_pad::bytea) as inbox,
+  coalesce(ledger.keyed_hash(ledger.inbox(x.email), :inner_pad::bytea, :outer_pad::bytea), x.inbox_hash) as inbox,
   ledger.keyed_hash(s.label, :inner_pad::bytea, :outer_pad::bytea) as which
 from taken t
-left join ledger.suppressions x on t.word = 'suppressed' and x.email_hash = t.email_hash
+left join ledger.suppressions x on t.word in ('suppressed', 'erased') and x.email_hash = t.email_hash
 left join ledger.wish_subjects s on t.word = 'status' and s.kind = t.subject_kind and s.subject_id = t.subject_id
 order by t.wish_id;
+
+-- name: time_of_next_object^
+-- How far is the log known, and which time does its next object have? Later than all before, whatever the clock says.
+select max(through) as through, greatest(clock_timestamp(), max(through) + interval '1 microsecond') as at from ledger.wish_log;
+
+-- name: note_read!
+-- Remember how far the log was read or written.
+insert into ledger.wish_log as known (through) values (:through::timestamptz)
+on conflict (only_row) do update set through = greatest(known.through, excluded.through);
 
 -- name: waiting_wishes
 -- Does a wish wait for longer than this?
@@ -58,24 +66,27 @@ returning email_hash;
 with barred as materialized (
   select distinct on (w.inbox) w.inbox, w.reason, w.at, w.place
   from ledger.last_wishes w join ledger.suppressions x on x.email_hash = w.who
-  where w.word = 'suppressed' and w.inbox is not null and w.reason not in ('hard_bounced', 'refuses_us') and x.email is null
+  where w.word in ('suppressed', 'erased') and w.inbox is not null and w.reason not in ('hard_bounced', 'refuses_us') and x.email is null
   order by w.inbox, w.place desc
 ), inboxes as materialized (
   select l.email_hash, l.email, ledger.keyed_hash(ledger.inbox(l.email), :inner_pad::bytea, :outer_pad::bytea) as inbox
   from ledger.leads l where l.email is not null and exists (select from barred)
 )
-insert into ledger.suppressions (email_hash, email, reason, source, created_at)
-select l.email_hash, l.email, b.reason, 'wishes', b.at
+insert into ledger.suppressions as known (email_hash, email, reason, source, created_at)
+select l.email_hash, l.email, case b.reason when 'erased' then 'manual' else b.reason end, 'wishes', b.at
 from inboxes l join barred b using (inbox) left join ledger.last_wishes own on own.who = l.email_hash
 where own.who is null or own.word = 'lifted' and own.place < b.place
-on conflict (email_hash) do nothing
+on conflict (email_hash) do update
+set reason = excluded.reason, source = excluded.source, created_at = excluded.created_at
+where known.reason in ('hard_bounced', 'refuses_us')
 returning email_hash;
 
 -- name: leave_tombstones
 -- Who was erased? The hash alone bars them, as at their erasure.
-insert into ledger.suppressions as known (email_hash, email, reason, source, created_at)
-select w.who, null, 'erased', 'wishes', w.at from ledger.last_wishes w where w.word = 'erased'
-on conflict (email_hash) do update set email = null, reason = 'erased', source = excluded.source
+insert into ledger.suppressions as known (email_hash, email, reason, source, created_at, inbox_hash)
+select w.who, null, 'erased', 'wishes', w.at, w.inbox from ledger.last_wishes w where w.word = 'erased'
+on conflict (email_hash) do update set email = null, reason = 'erased', source = excluded.source,
+  inbox_hash = coalesce(excluded.inbox_hash, known.inbox_hash)
 where known.reason <> 'erased' or known.email is not null
 returning email_hash;
 
