@@ -39,9 +39,8 @@ class StoredWishes:
             ) from error
 
     def latest(self, *, after: datetime | None) -> datetime | None:
-        start_after = (
-            f"{PREFIX}{after.astimezone(UTC):{_TIME}}~" if after else ""
-        )  # "~" comes after what follows a time
+        # "~" comes after whatever follows a time in a name.
+        start_after = f"{PREFIX}{after.astimezone(UTC):{_TIME}}~" if after else ""
         try:
             return _latest(self._keys(start_after))
         except Exception as error:

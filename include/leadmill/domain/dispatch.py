@@ -132,6 +132,9 @@ AUTHENTICATION_MARK = "authentication"
 """Ends the code of a refusal for our SPF, DKIM, DMARC or reverse DNS that words tell: `550 5.7.1 authentication`."""
 
 
+BROKEN_OFF_CODE = "broken-off"
+"""The code of a mail at which a server or an API broke off before it was handed over."""
+
 REFUSES_US_MARK = "refuses-us"
 """Ends the code of a refusal by a recipient who takes no mail from outside: `550 5.7.133 refuses-us`."""
 

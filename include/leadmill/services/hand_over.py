@@ -14,6 +14,7 @@ from typing import Protocol
 
 from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.dispatch import (
+    BROKEN_OFF_CODE,
     LEASE,
     LEASE_MARGIN,
     SAMPLE_OF_A_TEMPLATE,
@@ -392,7 +393,11 @@ def _renders(job: Job) -> bool:
 def _failed_at(send_id: int, code: str, *, is_about_server: bool = True) -> Receipt:
     """What the mail hears that a channel failed at: it may be to blame, so that its attempt counts."""
     return Receipt(
-        send_id, ReceiptStatus.REFUSED, fault=Fault.MOMENT, code=code or "broken-off", is_about_server=is_about_server
+        send_id,
+        ReceiptStatus.REFUSED,
+        fault=Fault.MOMENT,
+        code=code or BROKEN_OFF_CODE,
+        is_about_server=is_about_server,
     )
 
 

@@ -73,6 +73,9 @@ def catch_up_with_wishes(ports: ReapplyPorts, alerts: Alerts, *, as_of: datetime
     Raises:
         StoreUnavailable: The store did not answer, so nobody can say.
     """
+    if ports.log.latest(after=ports.ledger.logged_through()) is None:
+        return
+    hand_on_wishes(ports.ledger, ports.log, wait=True)  # another process may have been about to say that it wrote it
     known = ports.ledger.logged_through()
     if ports.log.latest(after=known) is None:
         return

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from leadmill.adapters.esp.replies import Verdict
 from leadmill.adapters.esp.smtp_mail import At, Mail
 from leadmill.adapters.esp.smtp_refusals import classify_at
-from leadmill.domain.dispatch import LEASE_MARGIN
+from leadmill.domain.dispatch import BROKEN_OFF_CODE, LEASE_MARGIN
 from leadmill.domain.messages import Fault, OutgoingMessage, Receipt, ReceiptStatus
 from leadmill.domain.weather import IN_A_ROW
 from leadmill.errors import LeadmillError, ProviderThrottled, ProviderUnavailable, SenderRefused, SendingBroke
@@ -18,7 +18,6 @@ QUOTA_WAIT_SECONDS = 3600.0
 """Wait when a server says that the daily quota is used up: quotas roll on, so one look an hour."""
 
 THROTTLE_WAIT_SECONDS = 60.0
-BROKEN_OFF_CODE = "broken-off"
 HAND_OVER_WITHIN_SECONDS = LEASE_MARGIN.total_seconds() * 0.8
 """A text goes out at most so long after its mail was taken up, however slow the server answers: the lease must hold."""
 

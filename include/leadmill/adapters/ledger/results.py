@@ -21,7 +21,9 @@ def record(
     connection: psycopg.Connection[DictRow], worker: str, results: Sequence[SendResult], now: datetime
 ) -> dict[int, str]:
     """Write the results that are still this worker's to write; returns each send's new state."""
-    results = [r if _is_plain(r) else _made_plain(r) for r in results]
+    said = "".join([r.provider_message_id + r.code for r in results])
+    if not said.isascii() or "\0" in said:  # a provider's words: an odd one must not keep the others unwritten
+        results = [_made_plain(result) for result in results]
     _lock_quota(connection, [r.send_id for r in results if r.outcome in _GIVES_QUOTA_BACK])
     accepted = [r for r in results if r.outcome is Outcome.ACCEPTED]
     states = _claimed_accepted(connection, worker, accepted, now) if accepted else {}
@@ -31,17 +33,10 @@ def record(
     return states
 
 
-def _is_plain(result: SendResult) -> bool:
-    """Whether its words can be stored. They are a provider's, and one odd answer must not keep the others unwritten."""
-    said = result.provider_message_id + result.code
-    return said.isascii() and "\0" not in said
-
-
 def _made_plain(result: SendResult) -> SendResult:
-    kept = (
-        text.replace("\0", "").encode("utf-8", "replace").decode() for text in (result.provider_message_id, result.code)
-    )
-    message_id, code = kept
+    """With words that can be stored."""
+    said = (result.provider_message_id, result.code)
+    message_id, code = (text.replace("\0", "").encode("utf-8", "replace").decode() for text in said)
     return result._replace(provider_message_id=message_id, code=code)
 
 

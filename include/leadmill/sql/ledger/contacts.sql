@@ -31,9 +31,11 @@ with others as materialized (
   join ledger.shared_leads fellow on fellow.person_id = known.person_id
 )
 insert into ledger.shared_leads (lead_id, person_id)
-select s.lead_id, coalesce(min(known.person_id) over same, min(s.lead_id) over same)
-from shared s left join ledger.shared_leads known on known.lead_id = s.lead_id
-window same as (partition by s.inbox)
+select lead_id, min(person_id) from (
+  select s.lead_id, coalesce(min(known.person_id) over same, min(s.lead_id) over same) as person_id
+  from shared s left join ledger.shared_leads known on known.lead_id = s.lead_id
+  window same as (partition by s.inbox)
+) persons group by lead_id
 -- Two addresses that were shared apart, each with others, are one person from now on.
 on conflict (lead_id) do update set person_id = excluded.person_id where shared_leads.person_id <> excluded.person_id
 returning lead_id;
