@@ -14,6 +14,9 @@ from leadmill.restore_commands import after_restore, take_over
 from leadmill.simulate_command import simulate
 from leadmill.threads_command import settle_threads
 
+_HIGHEST_NUMBER = 2**63 - 1
+"""Of anything in the ledger (bigint)."""
+
 main = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -129,7 +132,11 @@ main.command("threads")(settle_threads)
 
 
 @main.command()
-def why(campaign_id: Annotated[int, typer.Argument(metavar="CAMPAIGN", help="The campaign's number.")]) -> None:
+def why(
+    campaign_id: Annotated[
+        int, typer.Argument(metavar="CAMPAIGN", min=1, max=_HIGHEST_NUMBER, help="The campaign's number.")
+    ],
+) -> None:
     """Say why a campaign sends nothing now, or no more: what binds, and when it relaxes."""
     from leadmill.bootstrap import app
 
@@ -144,7 +151,9 @@ def why(campaign_id: Annotated[int, typer.Argument(metavar="CAMPAIGN", help="The
 
 @main.command("send-again")
 def send_refused_again(
-    campaign_id: Annotated[int, typer.Argument(metavar="CAMPAIGN", help="The campaign's number.")],
+    campaign_id: Annotated[
+        int, typer.Argument(metavar="CAMPAIGN", min=1, max=_HIGHEST_NUMBER, help="The campaign's number.")
+    ],
     *,
     code: Annotated[list[str] | None, typer.Option(help="A code to send again; may be said several times.")] = None,
     reason: Annotated[str, typer.Option(help="Why they were refused wrongly, for the audit log.")] = "",
@@ -181,7 +190,13 @@ def set_up_senders(
     from leadmill.bootstrap import app
     from leadmill.sender_file import apply_sender_file
 
-    counts = apply_sender_file(app(), file.read_text(encoding="utf-8"), as_of=datetime.now(UTC))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(
+            f"{file} is no text in UTF-8; save it so. An example: docs/senders.example.yaml."
+        ) from error
+    counts = apply_sender_file(app(), text, as_of=datetime.now(UTC))
     typer.echo(", ".join(f"{count} {what}" for what, count in counts.items()) + " are set up.")
 
 

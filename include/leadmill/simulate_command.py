@@ -74,14 +74,16 @@ def simulate(  # noqa: PLR0913 - one option a question
     lift_after_days: Annotated[int, asks("Days until a person lifts a pause; 0: nobody does.", "--lift-after")] = 3,
     weekdays_only: Annotated[bool, asks("Nothing on Saturday and Sunday.", "--weekdays")] = False,
     pool: Annotated[str, asks("Take mailboxes and rates of this pool from the ledger.", "--from-ledger")] = "",
-    campaign_id: Annotated[int | None, asks("Take pool, recipients and steps of this campaign.", "--campaign")] = None,
+    campaign_id: Annotated[
+        int | None, asks("Take pool, recipients and steps of this campaign.", "--campaign", min=1, max=2**63 - 1)
+    ] = None,
     first_day: Annotated[
         date | None, asks("Such as 2026-12-01; else today.", "--start", parser=_day, metavar="DAY")
     ] = None,
     days: Annotated[int, asks("How many days at most.")] = 90,
     runs: Annotated[int, asks("How many times it is played.")] = 100,
     seed: Annotated[int, asks("Which luck; the same seed gives the same answer.")] = 1,
-    plot: Annotated[Path | None, asks("Write a plot to this HTML file.")] = None,
+    plot: Annotated[Path | None, asks("Write a plot to this HTML file.", dir_okay=False, writable=True)] = None,
 ) -> None:
     """Play a plan many times with the real planner: finish date, mails a day and pauses, with 80 % intervals."""
     options = _plan(locals())  # each parameter is a field of PlanOptions or Thresholds, under its name

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from leadmill.bootstrap import App
+from leadmill.cli import main
 from leadmill.domain.identity import email_hash
 from leadmill.ports.lead_search import LeadFilter
 from tests.mail_servers import SmtpRecorder, smtp_server
@@ -69,3 +72,22 @@ def test_a_lead_whose_inbox_opted_out_under_an_alias_shows_as_one_not_to_be_mail
     assert not found["ann@people.test"].is_suppressed
     lead = app.lead_detail(ANALYST, found["jo+news@people.test"].lead_id).lead
     assert (lead["suppressed_for"], lead["suppressed_at"]) == ("complained", NOW)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["why", "9" * 23],
+        ["why", "0"],
+        ["send-again", "9" * 23],
+        ["simulate", "--campaign", "9" * 23],
+        ["senders", "FILE"],
+    ],
+)
+def test_a_command_that_gets_nonsense_says_so_in_a_sentence(tmp_path: Path, words: list[str]) -> None:
+    file = tmp_path / "senders.yaml"
+    file.write_bytes("pools: [{name: Müller}]".encode("latin-1"))
+    done = CliRunner().invoke(main, [str(file) if word == "FILE" else word for word in words])
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+    assert "Invalid value" in done.output
