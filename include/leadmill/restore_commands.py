@@ -56,5 +56,8 @@ def in_words(outcome: RestoreOutcome) -> str:
             f"{outcome.missing:>10,} more are of campaigns that were planned after the copy was made: should such a "
             "campaign be planned again, they are in doubt; do not set up a deleted one anew for the same people"
         )
-    lines += [f"{count:>10,} {what.replace('_', ' ')} came back" for what, count in outcome.wishes.items() if count]
+    came_back = {what: count for what, count in outcome.wishes.items() if count and what not in {"read", "unreadable"}}
+    lines += [f"{count:>10,} {what.replace('_', ' ')} came back" for what, count in came_back.items()]
+    if unreadable := outcome.wishes.get("unreadable"):
+        lines.append(f"{unreadable:>10,} lines of the store's wishes could not be read; the log names their objects")
     return "\n".join([*lines, "Dispatch may send again."])

@@ -10,7 +10,7 @@ import pytest
 from leadmill.adapters.store_journal import StoreJournal
 from leadmill.bootstrap import App
 from leadmill.domain.journal import JournalEntry
-from leadmill.errors import LedgerBehindJournal, NotTheSender
+from leadmill.errors import InputInvalid, LedgerBehindJournal, NotTheSender
 from tests.event_world import edge_line, land, sendgrid_event
 from tests.mail_servers import SmtpRecorder, smtp_server
 from tests.restore_world import copy_ledger, mails_by_person, restore_ledger
@@ -403,3 +403,9 @@ def test_a_mail_sent_again_since_the_copy_counts_for_the_days_between_campaigns(
     dispatch(app, later(days=2, minutes=1))
     assert states(app, other) == {"planned": 1}
     app.database.close()
+
+
+def test_a_restore_without_a_reason_is_refused_before_it_begins(lake_app: App, mail: SmtpRecorder, lane: str) -> None:
+    with pytest.raises(InputInvalid, match="Say why"):
+        lake_app.after_restore(ADMIN, reason=" ", as_of=NOW)
+    lake_app.open_lanes(later(minutes=1))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from leadmill.domain.access import Actor, Role
 from leadmill.domain.journal import read_key
+from leadmill.errors import InputInvalid
 from leadmill.ports.alerts import Alerts
 from leadmill.ports.journal import Journal, Replay, RestoreLedger, TakenOver
 from leadmill.ports.sending_lease import LeaseLedger
@@ -61,11 +62,14 @@ def after_restore(
         accepts_gap: Go on although claims that this ledger lacks were tidied away: their mails may go out twice.
 
     Raises:
+        InputInvalid: No reason is given; nothing was begun.
         Conflict: Another one is at work.
         LedgerBehindJournal: The journal does not reach back to this copy, or an entry of it cannot be read.
         StoreUnavailable: The store did not answer; run it again.
     """
     actor.require(Role.ADMIN, to="let a restored ledger send")
+    if not reason.strip():
+        raise InputInvalid("Say why this copy is to send from now on; the audit log keeps it.")
     with ports.ledger.alone():
         if not accepts_gap:
             require_not_tidied_away(ports.lease, ports.journal)
