@@ -74,11 +74,13 @@ class FirstMails:
     """When the first mails of a campaign would go out, if it were planned now.
 
     `mails_by_day`: by the day (UTC) on which they become due, in order. `too_late`: of all, those that become due at
-    the campaign's end or later, since no day before it is one to send on.
+    the campaign's end or later, since no day before it is one to send on. `days_off`: days of the next two years on
+    which at most half of these leads may be mailed.
     """
 
     mails_by_day: Mapping[date, int]
     too_late: int = 0
+    days_off: frozenset[date] = frozenset()
 
     @property
     def mails(self) -> int:

@@ -1,7 +1,7 @@
 """What becomes of campaigns that share a pool, day by day: who is done when, and do follow-ups keep their gap?
 
 Plays the turns of production (`in_turn`, `moved_on`) with the pool's days as they are planned. It knows no bounces,
-replies and windows, nor which mailbox a thread belongs to: an estimate for pre-flight, and a comparison.
+replies and windows within a day, nor which mailbox a thread belongs to: an estimate for pre-flight, and a comparison.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
+from operator import itemgetter
 from statistics import median
 
 from leadmill.domain.turns import NORMAL_WEIGHT, Standing, Turns, in_turn, moved_on
@@ -25,19 +27,26 @@ class Load:
 
     Attributes:
         campaign_id: Which.
-        first_mails: Leads that wait for their first mail.
+        first_by_day: Leads that wait for their first mail, by days until it is due.
         delays: Days before each follow-up.
         weight: Its share of the pool.
-        begins_in: Days until its first mails are due.
         follow_ups: Open follow-ups of leads who had mail already, by (days until due, step).
+        days_off: Days on which it sends nothing; what is due waits for the next other one.
+        lags: Sending days by which follow-ups come after their delay, in turns: leads have their own best hours.
     """
 
     campaign_id: int
-    first_mails: int
+    first_by_day: Mapping[int, int]
     delays: tuple[int, ...] = ()
     weight: float = NORMAL_WEIGHT
-    begins_in: int = 0
     follow_ups: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    days_off: frozenset[int] = frozenset()
+    lags: tuple[int, ...] = (0,)
+
+    @property
+    def first_mails(self) -> int:
+        """Leads that wait for their first mail."""
+        return sum(self.first_by_day.values())
 
     @property
     def mails(self) -> int:
@@ -89,12 +98,13 @@ class _Days:
     def __init__(self, loads: Sequence[Load], *, is_fair: bool) -> None:
         self.loads = {each.campaign_id: each for each in loads}
         self.is_fair = is_fair
-        self.first_mails = {each.campaign_id: each.first_mails for each in loads}
+        self.first_mails = Counter[int]()  # due by now
         self.follow_ups: dict[int, list[tuple[int, int]]] = {}  # day → campaign and step, each a mail
         for each in loads:
             for (day, step), count in each.follow_ups.items():
                 self.follow_ups.setdefault(day, []).extend([(each.campaign_id, step)] * count)
         self.due: deque[tuple[int, int, int]] = deque()  # day it was due, campaign, step
+        self.planned = {each.campaign_id: cycle(each.lags) for each in loads}
         self.open = Counter({each.campaign_id: each.mails for each in loads})
         self.turns = Turns()
         self.outcomes = {each.campaign_id: Outcome() for each in loads}
@@ -105,7 +115,13 @@ class _Days:
 
     def send(self, day: int, room: int) -> None:
         self.due.extend((day, *each) for each in self.follow_ups.pop(day, []))
-        firsts = {c: n for c, n in self.first_mails.items() if n > 0 and self.loads[c].begins_in <= day}
+        for load in self.loads.values():
+            self.first_mails[load.campaign_id] += load.first_by_day.get(day, 0)
+        resting = {load.campaign_id for load in self.loads.values() if day in load.days_off}
+        waiting = [each for each in self.due if each[1] in resting]
+        if waiting:
+            self.due = deque(each for each in self.due if each[1] not in resting)
+        firsts = {c: n for c, n in self.first_mails.items() if n > 0 and c not in resting}
         follow_ups, first_mails = self._fair(firsts, room) if self.is_fair else self._first_come(firsts, room)
         sent = Counter(first_mails)
         for _ in follow_ups:
@@ -116,6 +132,8 @@ class _Days:
         for campaign_id in first_mails:
             self.first_mails[campaign_id] -= 1
             self._plan_next(campaign_id, 1, day)
+        if waiting:
+            self.due = deque(sorted([*waiting, *self.due], key=itemgetter(0)))
         for campaign_id, outcome in self.outcomes.items():
             outcome.sent.append(sent[campaign_id])
             self.open[campaign_id] -= sent[campaign_id]
@@ -135,7 +153,7 @@ class _Days:
 
     def _first_come(self, firsts: Mapping[int, int], room: int) -> tuple[list[int], list[int]]:
         """As it was before turns: what is due longest first, over all campaigns and steps."""
-        waiting = deque(sorted((self.loads[c].begins_in, c, n) for c, n in firsts.items()))
+        waiting = deque(sorted((min(self.loads[c].first_by_day), c, n) for c, n in firsts.items()))
         follow_ups: list[int] = []
         first_mails: list[int] = []
         while len(follow_ups) + len(first_mails) < room and (waiting or len(follow_ups) < len(self.due)):
@@ -148,6 +166,15 @@ class _Days:
         return follow_ups, first_mails
 
     def _plan_next(self, campaign_id: int, step: int, day: int) -> None:
-        delays = self.loads[campaign_id].delays
-        if step <= len(delays):
-            self.follow_ups.setdefault(day + max(1, delays[step - 1]), []).append((campaign_id, step + 1))
+        load = self.loads[campaign_id]
+        if step > len(load.delays):
+            return
+        on = _next_day(load, day + max(1, load.delays[step - 1]))
+        for _ in range(next(self.planned[campaign_id])):
+            on = _next_day(load, on + 1)
+        self.follow_ups.setdefault(on, []).append((campaign_id, step + 1))
+
+
+def _next_day(load: Load, day: int) -> int:
+    """The first day from that one on on which the campaign sends."""
+    return next((each for each in range(day, day + MOST_DAYS) if each not in load.days_off), day)

@@ -25,8 +25,8 @@ def compare_turns(world: World) -> list[Comparison]:
     if not world.beside:
         return []
     delays = (world.step_delay_days,) * (world.steps - 1)
-    loads = [Load(1, world.recipients, delays)]
-    loads += [Load(number, mails, delays, begins_in=1) for number, mails in enumerate(world.beside, start=2)]
+    loads = [Load(1, {0: world.recipients}, delays)]
+    loads += [Load(number, {1: mails}, delays) for number, mails in enumerate(world.beside, start=2)]
     first_come = _played(world, loads, is_fair=False)
     in_turn = _played(world, loads, is_fair=True)
     return [Comparison(each.first_mails, first_come[each.campaign_id], in_turn[each.campaign_id]) for each in loads]

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from leadmill.domain import moments
 from leadmill.domain.ab_tests import detectable_difference
 from leadmill.domain.campaigns import CampaignDraft
-from leadmill.domain.contact_rules import DAYS_APART, MAILS_A_WEEK, ContactBounds
+from leadmill.domain.contact_rules import DAYS_APART, MAILS_A_WEEK
 from leadmill.domain.countries import country_name
 from leadmill.domain.quantities import counted
+from leadmill.domain.send_days import FirstMails
 from leadmill.domain.sending_policy import default_legal_bases
 from leadmill.ports.audience import AudienceLedger, AudiencePreview, ExaminedAudience
 from leadmill.ports.campaigns import Check
@@ -79,9 +80,15 @@ def check_campaign(draft: CampaignDraft, preflight: Preflight, *, as_of: datetim
             sender=preview_sender(preflight.senders, draft.pool_id, organisation),
             providers=pool.providers if pool else (),
         )
-    checks += [*_schedule_checks(draft, preflight.audience, bounds, as_of), *_sequence_checks(draft)]
-    checks += _variant_checks(draft, preview)
-    checks += check_schedule_fit(draft, preview.will_be_mailed, preflight.senders, as_of=as_of)
+    schedule = _schedule_check(draft, as_of)
+    checks.append(schedule)
+    if schedule.result == "ok" and not draft.problems():
+        earliest = max(draft.starts_at or as_of, as_of)
+        first = preflight.audience.first_mails(draft, earliest=earliest, bounds=bounds)
+        checks += _days_checks(draft, first)
+    checks += [*_sequence_checks(draft), *_variant_checks(draft, preview)]
+    if schedule.result == "ok" and not draft.problems():
+        checks += check_schedule_fit(draft, first, preflight.senders, as_of=as_of)
     return checks
 
 
@@ -187,15 +194,6 @@ def _policy_checks(preview: AudiencePreview, pool: PoolCapacity | None) -> Itera
         yield Check("legal_basis", "ok", f"Every lead's legal basis is accepted by pool {pool.name}.")
 
 
-def _schedule_checks(
-    draft: CampaignDraft, audience: AudienceLedger, bounds: ContactBounds, as_of: datetime
-) -> Iterator[Check]:
-    check = _schedule_check(draft, as_of)
-    yield check
-    if check.result == "ok" and not draft.problems():
-        yield from _days_checks(draft, audience, bounds, as_of)
-
-
 def _schedule_check(draft: CampaignDraft, as_of: datetime) -> Check:
     if draft.ends_at is not None and draft.ends_at <= as_of:
         return Check("schedule", "error", "The campaign's end has passed.", "Set a later end, or none.")
@@ -206,11 +204,8 @@ def _schedule_check(draft: CampaignDraft, as_of: datetime) -> Check:
     return Check("schedule", "ok", f"Sending starts on {moments.in_words(draft.starts_at)}.")
 
 
-def _days_checks(
-    draft: CampaignDraft, audience: AudienceLedger, bounds: ContactBounds, as_of: datetime
-) -> Iterator[Check]:
+def _days_checks(draft: CampaignDraft, first: FirstMails) -> Iterator[Check]:
     """Whether the days and hours on which mails go out leave each lead one before the campaign's end."""
-    first = audience.first_mails(draft, earliest=max(draft.starts_at or as_of, as_of), bounds=bounds)
     if not first.mails:
         return
     days = sorted(first.mails_by_day)

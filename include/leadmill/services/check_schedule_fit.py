@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from itertools import accumulate
 from math import ceil
 
 from leadmill.domain import moments
-from leadmill.domain.campaigns import CampaignDraft
+from leadmill.domain.campaigns import CampaignDraft, Timing
 from leadmill.domain.capacity import MailboxLimit, days_needed
 from leadmill.domain.quantities import counted
+from leadmill.domain.send_days import FirstMails
 from leadmill.domain.shared_days import MOST_DAYS, MOST_MAILS_A_DAY, Load, Outcome, play_days
 from leadmill.ports.campaigns import Check
 from leadmill.ports.sending_identity import SenderLedger
@@ -20,13 +23,18 @@ _OWN = 0
 
 _MIDNIGHT = time(0)
 
+_LEADS_SEEN = 20
 
-def check_schedule_fit(draft: CampaignDraft, leads: int, senders: SenderLedger, *, as_of: datetime) -> Iterator[Check]:
+
+def check_schedule_fit(
+    draft: CampaignDraft, first: FirstMails, senders: SenderLedger, *, as_of: datetime
+) -> Iterator[Check]:
     """How long the campaign takes beside those that share its pool; nothing where it has no pool, no mail or nobody.
 
-    The pool's days are as its limits and warm-ups plan them, and every lead gets every mail: people who reply make it
-    quicker, pauses slower.
+    The pool's days are as its limits and warm-ups plan them, the campaign's own as `first` says, and every lead gets
+    every mail: people who reply make it quicker, pauses slower. Of the others the weekdays count, not the holidays.
     """
+    leads = first.mails
     if draft.pool_id is None or not draft.steps or not leads:
         return
     mailboxes = senders.active_mailboxes(draft.pool_id)
@@ -36,12 +44,12 @@ def check_schedule_fit(draft: CampaignDraft, leads: int, senders: SenderLedger, 
     if days is None:
         yield Check("capacity", "error", "The pool's limits let nothing out.", "Raise a mailbox's daily limit.")
         return
-    delays = tuple(step.delay_days for step in draft.steps[1:])
-    own = Load(_OWN, leads, delays, draft.weight, (start - today).days)
+    own = _own_load(draft, first, today)
     pool = senders.loads_of_pool(draft.pool_id, as_of=as_of)
     running, paused = ([each for each in loads if each.mails] for loads in (pool.running, pool.paused))
     outcome = _outcome([own, *running, *paused], mailboxes, today)
-    lasting = f"{counted(mails, 'mail takes', 'mails take')} about {counted(days, 'day')}"
+    kind = ("of its sending days", "of its sending days") if first.days_off else ("day", "days")
+    lasting = f"{counted(mails, 'mail takes', 'mails take')} about {counted(days, *kind)}"
     beside = _beside(own, running, paused)
     done = "not within two years" if outcome.done_on is None else f"done about {_day(today, outcome.done_on)}"
     message = f"At today's limits and warm-up, {lasting} {beside}, {done}."
@@ -64,6 +72,21 @@ def check_schedule_fit(draft: CampaignDraft, leads: int, senders: SenderLedger, 
     yield Check("capacity", "warning", message, advice)
 
 
+def _own_load(draft: CampaignDraft, first: FirstMails, today: date) -> Load:
+    days_off = frozenset((day - today).days for day in first.days_off)
+    by_day = {max(0, (day - today).days): count for day, count in sorted(first.mails_by_day.items())}
+    delays = tuple(step.delay_days for step in draft.steps[1:])
+    lags = _lags(by_day, days_off) if draft.timing is Timing.BEST_TIME else (0,)
+    return Load(_OWN, by_day, delays, draft.weight, days_off=days_off, lags=lags)
+
+
+def _lags(by_day: Mapping[int, int], days_off: frozenset[int]) -> tuple[int, ...]:
+    """Follow-ups wait for the best of some days as first mails do: in the same shares, as so many of them show."""
+    days, reached = list(by_day), list(accumulate(by_day.values()))
+    seen = (days[bisect(reached, reached[-1] * (number + 0.5) / _LEADS_SEEN)] for number in range(_LEADS_SEEN))
+    return tuple(sum(each not in days_off for each in range(days[0], day)) for day in seen)
+
+
 def _outcome(loads: Sequence[Load], mailboxes: Sequence[MailboxLimit], today: date) -> Outcome:
     """What becomes of the first of the loads; of large pools at a smaller scale."""
     full = sum(mailbox.daily_limit for mailbox in mailboxes)
@@ -76,7 +99,7 @@ def _outcome(loads: Sequence[Load], mailboxes: Sequence[MailboxLimit], today: da
     scaled = [
         replace(
             each,
-            first_mails=ceil(each.first_mails / scale),
+            first_by_day={day: ceil(count / scale) for day, count in each.first_by_day.items()},
             follow_ups={at: ceil(count / scale) for at, count in each.follow_ups.items()},
         )
         for each in loads

@@ -81,7 +81,12 @@ class PostgresAudience:
             values["accepts"] = _accepted(connection, draft.pool_id)
             connection.execute(query(_SUBJECT, "allow_large_sorts"))
             rows = connection.execute(query("ledger/schedule", "first_mails"), values).fetchall()
-        return FirstMails({row["day"]: row["leads"] for row in rows}, sum(row["too_late"] for row in rows))
+        due = [row for row in rows if not row["is_off"]]
+        return FirstMails(
+            {row["day"]: row["leads"] for row in due},
+            sum(row["too_late"] for row in due),
+            frozenset(row["day"] for row in rows if row["is_off"]),
+        )
 
     def examine(
         self, segment: Segment, pool_id: int | None, fields: AskedFields, bounds: ContactBounds = ANYBODY

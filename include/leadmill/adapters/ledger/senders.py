@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from leadmill.adapters.ledger.audit import record_audit
 from leadmill.adapters.ledger.database import Database
 from leadmill.domain.access import Actor
 from leadmill.domain.capacity import MailboxLimit
-from leadmill.domain.shared_days import Load
+from leadmill.domain.shared_days import MOST_DAYS, Load
 from leadmill.errors import NotFound
 from leadmill.ports.content import Organisation, Sender
 from leadmill.ports.sending_identity import PoolCapacity, PoolLoads
@@ -104,7 +104,7 @@ class PostgresSenders:
             rows = connection.execute(query(_SUBJECT, "loads_of_pool"), values).fetchall()
         loads: dict[str, list[Load]] = {"running": [], "paused": [], "approved": []}
         for row in rows:
-            loads[row["status"]].append(_load_of(row))
+            loads[row["status"]].append(_load_of(row, as_of.date()))
         return PoolLoads(loads["running"], loads["paused"], len(loads["approved"]))
 
     def example_sender(self, pool_id: int | None) -> Sender | None:
@@ -113,12 +113,14 @@ class PostgresSenders:
         return Sender(**row) if row else None
 
 
-def _load_of(row: Mapping[str, Any]) -> Load:
+def _load_of(row: Mapping[str, Any], today: date) -> Load:
     return Load(
         campaign_id=row["campaign_id"],
-        first_mails=row["first_mails"],
+        first_by_day={each["in_days"]: each["count"] for each in row["first_mails"]},
         delays=tuple(row["delays"]),
         weight=row["weight"],
-        begins_in=row["begins_in"],
         follow_ups={(each["in_days"], each["step"]): each["count"] for each in row["follow_ups"]},
+        days_off=frozenset(
+            day for day in range(MOST_DAYS) if (today + timedelta(days=day)).isoweekday() not in row["weekdays"]
+        ),
     )

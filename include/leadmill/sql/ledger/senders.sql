@@ -67,17 +67,20 @@ where m.pool_id = :pool_id::bigint and m.status = 'active' and d.status = 'activ
 order by m.mailbox_id;
 
 -- name: loads_of_pool
--- What have a pool's campaigns still to send: first mails, and follow-ups by the days until they are due? Nobody knows
--- yet of approved ones, which are planned within minutes.
-select c.campaign_id, c.status, c.weight, coalesce(f.first_mails, 0)::integer as first_mails,
+-- What have a pool's campaigns still to send: first mails and follow-ups by the days until they are due, on which weekdays
+-- (Monday to Friday for each lead's country's own)? Nobody knows yet of approved ones, which are planned within minutes.
+select c.campaign_id, c.status, c.weight, coalesce(c.weekdays, '{1,2,3,4,5}') as weekdays,
   array(select st.delay_days::integer from ledger.campaign_steps st
     where st.campaign_id = c.campaign_id and st.step > 1 order by st.step) as delays,
-  greatest(0, (coalesce(c.starts_at, :as_of::timestamptz) at time zone 'UTC')::date
-    - (:as_of::timestamptz at time zone 'UTC')::date) as begins_in,
-  coalesce(o.follow_ups, '[]') as follow_ups
+  coalesce(f.first_mails, '[]') as first_mails, coalesce(o.follow_ups, '[]') as follow_ups
 from ledger.campaigns c
 cross join lateral (
-  select count(*) as first_mails from ledger.due_sends d where d.campaign_id = c.campaign_id and d.mailbox_id = 0
+  select jsonb_agg(to_jsonb(g)) as first_mails from (
+    select count(*) as count, greatest(0, (d.due_at at time zone 'UTC')::date
+      - (:as_of::timestamptz at time zone 'UTC')::date) as in_days
+    from ledger.due_sends d where d.campaign_id = c.campaign_id and d.mailbox_id = 0
+    group by 2
+  ) g
 ) f
 cross join lateral (
   select jsonb_agg(to_jsonb(g)) as follow_ups from (
