@@ -160,7 +160,10 @@ def test_a_doubtful_content_is_held_until_somebody_has_read_it_and_new_complaint
     assert app.apply_guardrails(NOW)["campaigns_held"] == 1
     assert app.apply_guardrails(NOW)["campaigns_held"] == 0
     assert not app.send_ledger.claim("own smtp", worker="w", now=NOW, limit=5).sends
-    assert "content review: 2 spam complaints" in app.explain_waiting(campaign, NOW)[0].sentence
+    held = app.explain_waiting(campaign, NOW)[0].sentence
+    assert "held until somebody has read its content and confirmed it" in held
+    assert "content review: 2 spam complaints" in held
+    assert "resume it" not in held, "that is refused until then"
     with pytest.raises(InputInvalid):
         app.confirm_content(ANALYST, campaign, reason=" ", as_of=NOW)
     with pytest.raises(NotAllowed):

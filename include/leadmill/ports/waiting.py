@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class CampaignStanding:
-    """What a campaign's own state says; times are UTC."""
+    """What a campaign's own state says; times are UTC. `awaits_review`: held until somebody has read its content."""
 
     campaign_id: int
     name: str
@@ -20,6 +20,7 @@ class CampaignStanding:
     starts_at: datetime | None
     ends_at: datetime | None
     planned_at: datetime | None
+    awaits_review: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,11 @@ _STATUS_SENTENCES: Mapping[str, str] = {
     "deleted": "The campaign was deleted.",
 }
 
+_HELD = (
+    "The campaign drew complaints and is held until somebody has read its content and confirmed it (Deliverability, "
+    "Stopped)."
+)
+
 _BINDING_SENTENCES: Mapping[Binding, str] = {
     Binding.MAILBOX_PAUSED: "the mailbox is paused ({reason}); an admin can lift it",
     Binding.MAILBOX_COOLING_DOWN: "the mailbox is cooling down ({reason})",
@@ -128,7 +133,9 @@ def _of_moved_away(state: MailboxState, count: int, campaign: CampaignStanding) 
 
 def _of_campaign(campaign: CampaignStanding, as_of: datetime) -> Iterator[Constraint]:
     if campaign.status in _STATUS_SENTENCES:
-        sentence = _STATUS_SENTENCES[campaign.status]
+        sentence = (
+            _HELD if campaign.status == "paused" and campaign.awaits_review else _STATUS_SENTENCES[campaign.status]
+        )
         if campaign.status_reason:
             sentence = f"{sentence.removesuffix('.')} ({campaign.status_reason})."
         yield Constraint("campaign", campaign.status, sentence, 0, None)

@@ -1,6 +1,8 @@
 -- name: campaign_of_waiting
 -- Which campaign is it, and does its own state keep it from sending?
-select c.campaign_id, c.name, c.status, c.status_reason, c.pool_id, p.name as pool, c.starts_at, c.ends_at, c.planned_at
+select c.campaign_id, c.name, c.status, c.status_reason, c.pool_id, p.name as pool, c.starts_at, c.ends_at, c.planned_at,
+  exists (select from ledger.content_reviews r
+    where r.campaign_id = c.campaign_id and r.is_held and r.closed_at is null) as awaits_review
 from ledger.campaigns c left join ledger.pools p using (pool_id)
 where c.campaign_id = :campaign_id::bigint;
 
