@@ -45,6 +45,9 @@ def import_lead_file(
     from leadmill.domain.access import SYSTEM
 
     now, path = datetime.now(UTC), Path(file)
+    if not path.is_file() and (path.is_absolute() or path.exists()):
+        what = "is a folder" if path.is_dir() else "is not there"
+        raise typer.BadParameter(f"{file} {what}. Name a file on this machine, or one in the store by its URI or key.")
     said = {"default_source": source, "default_legal_basis": legal_basis, "default_country": country}
     key = app().upload_lead_file(SYSTEM, path.name, path.read_bytes(), now, **said) if path.is_file() else file
     outcome = app().import_lead_file(key, as_of=now, requested_by="command line", **said)
@@ -171,6 +174,11 @@ def send_refused_again(
             may = f"{each.may_go_again:,} may be sent again"
             typer.echo(f"{each.mails:>10,} refused: {each.code or 'no code'}; {may}")
         return
+    known = {each.code for each in app().refusals(campaign_id)}
+    if unknown := [each for each in code if each not in known]:
+        raise typer.BadParameter(
+            f"No mail of this campaign was refused with {', '.join(unknown)}. Its codes: {', '.join(known) or 'none'}."
+        )
     done = app().send_refused_again(SYSTEM, campaign_id, code, reason=reason, as_of=datetime.now(UTC))
     typer.echo(f"{done.mails:,} mails are planned again, and {done.follow_ups:,} follow-ups behind them.")
     if done.runs_again:
@@ -197,6 +205,10 @@ def set_up_senders(
             f"{file} is no text in UTF-8; save it so. An example: docs/senders.example.yaml."
         ) from error
     counts = apply_sender_file(app(), text, as_of=datetime.now(UTC))
+    if not any(counts.values()):
+        typer.echo(
+            f"{file} names no pool, account, domain or mailbox. An example: docs/senders.example.yaml.", err=True
+        )
     typer.echo(", ".join(f"{count} {what}" for what, count in counts.items()) + " are set up.")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from leadmill.domain.dkim import NewDkimKey
-from leadmill.errors import Conflict
+from leadmill.errors import Conflict, InputInvalid
 
 _STRING = 255  # characters of one string of a TXT record (RFC 1035 §3.3.14)
 
@@ -17,8 +17,12 @@ def write_keys(keys: Sequence[NewDkimKey], domain: str, folder: Path) -> str:
 
     Raises:
         Conflict: A file of that name is there; nothing was overwritten.
+        InputInvalid: The folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputInvalid(f"The folder {folder} cannot be made ({error.strerror}); name another.") from error
     paths = [folder.resolve() / f"{domain}.{key.selector}.pem" for key in keys]
     for path in paths:
         if path.exists():

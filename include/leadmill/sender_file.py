@@ -11,6 +11,16 @@ from leadmill.bootstrap import App
 from leadmill.domain.access import SYSTEM
 from leadmill.errors import ConfigInvalid
 
+_WRONG = {
+    "extra_forbidden": "there is no such setting",
+    "missing": "this setting is needed",
+    "list_type": "a list stands here, each line with a dash before it",
+    "dict_type": "settings with names stand here",
+    "model_type": "settings with names stand here",
+    "string_type": "a text stands here; put it in quotes",
+}
+"""The commonest of the schema's errors in words of who writes the file."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")  # a misspelt limit must not pass as no limit
@@ -157,5 +167,8 @@ def _read(text: str) -> SenderFile:
         raise ConfigInvalid(f"The sender file is not valid YAML{where}.") from error
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise ConfigInvalid(f"The sender file is wrong at {where}: {first['msg']}.") from error
+        where = ".".join(str(part) for part in first["loc"])
+        if not where:
+            raise ConfigInvalid("This is no sender file; docs/senders.example.yaml shows one.") from error
+        wrong = _WRONG.get(first["type"], first["msg"])
+        raise ConfigInvalid(f"The sender file is wrong at {where}: {wrong}.") from error

@@ -87,6 +87,8 @@ def simulate(  # noqa: PLR0913 - one option a question
 ) -> None:
     """Play a plan many times with the real planner: finish date, mails a day and pauses, with 80 % intervals."""
     options = _plan(locals())  # each parameter is a field of PlanOptions or Thresholds, under its name
+    if plot is not None and not plot.parent.is_dir():
+        raise typer.BadParameter(f"There is no folder {plot.parent} for the plot; name one that is there.")
     from leadmill.bootstrap import app
 
     simulation = app().simulate(options, datetime.now(UTC))

@@ -299,7 +299,7 @@ def test_a_copy_has_files_of_its_own_and_a_deleted_draft_leaves_none(app: App) -
 def test_a_draft_keeps_no_foreign_object_and_no_heap_of_files(app: App) -> None:
     campaign_id = app.create_campaign(ANALYST, draft_with(app, "<p>x</p>"), NOW)
     file = app.upload_attachment(ANALYST, campaign_id, "offer.pdf", PDF)
-    with pytest.raises(InputInvalid, match="not one of campaign"):
+    with pytest.raises(InputInvalid, match="does not belong to this campaign"):
         attach(app, campaign_id, replace(file, key="landing/leads/secret.csv"))
     with pytest.raises(InputInvalid, match="one mail may have"):
         attach(app, campaign_id, *(replace(file, name=f"{n}.pdf", byte_size=4_000_000) for n in range(3)))

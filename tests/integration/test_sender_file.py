@@ -33,7 +33,7 @@ def test_the_documented_example_sets_up_what_it_says_and_again_changes_nothing(a
     [
         ("mailboxes: [{address: a@b.example, acount: x, pool: y}]", "mailboxes.0"),
         ("accounts:\n  - name: [", "line"),
-        ("- a list", "whole file"),
+        ("- a list", "no sender file"),
         ("domains: [{name: d.example, daily_limit: many}]", "daily_limit"),
     ],
 )

@@ -85,7 +85,6 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(app: App, pool: int) -> No
         PlanOptions(recipients=10, domains=0),
         PlanOptions(recipients=10, bounce_rate=2.0),
         PlanOptions(recipients=10, beside=(5, 0)),
-        PlanOptions(recipients=10, pool="pool"),
         PlanOptions(recipients=10, false_pauses_a_month=0),
         PlanOptions(recipients=10, rules=Thresholds(bounce_warns=0.06)),
         PlanOptions(recipients=10, rules=Thresholds(bounce_warns=3, bounce_pauses=5)),
@@ -96,6 +95,8 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(app: App, pool: int) -> No
             app.simulate(options, NOW)
     with pytest.raises(NotFound):
         app.simulate(PlanOptions(recipients=10, pool="nobody"), NOW)
+    with pytest.raises(NotFound, match="No pool 'pool' has mailboxes"):
+        app.simulate(PlanOptions(recipients=10, pool="pool"), NOW)
     with pytest.raises(NotFound):
         app.simulate(PlanOptions(campaign_id=999), NOW)
 

@@ -89,7 +89,8 @@ def test_threads_are_handed_on_to_the_one_that_is_named(app: App) -> None:
 def test_threads_stay_where_no_mailbox_of_their_pool_sends(app: App) -> None:
     with scripted(Relay().server) as port:
         world = World(app, port, others=0)
-        assert app.hand_on_threads(ANALYST, world.gone, reason="anybody", as_of=DUE) == (0, COUNT)
+        with pytest.raises(Conflict, match="no mailbox of their pool sends now"):
+            app.hand_on_threads(ANALYST, world.gone, reason="anybody", as_of=DUE)
     assert app.stranded_threads(DUE)[0].threads == COUNT
 
 

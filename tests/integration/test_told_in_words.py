@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 from leadmill.bootstrap import App
 from leadmill.cli import main
 from leadmill.domain.identity import email_hash
+from leadmill.errors import Conflict
 from leadmill.ports.lead_search import LeadFilter
 from tests.mail_servers import SmtpRecorder, smtp_server
 from tests.sending_world import (
@@ -55,6 +58,32 @@ def test_a_refusal_of_the_content_names_the_campaign_as_people_do(app: App, lane
     assert alert.message.startswith("A mail was refused for its content (554 5.6.0")
 
 
+def test_a_server_that_is_not_there_is_told_of_by_the_accounts_name_and_without_an_exceptions(app: App) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    lane, pool = make_lane(app, port), make_pool(app)
+    make_mailboxes(app, 1)
+    make_campaign(app, pool, people(1))
+    app.send_lane(lane, NOW, time_budget_seconds=5)
+    (alert,) = app.open_alerts()
+    assert alert.subject == f"provider account {lane}"
+    assert "no connection to the mail server (nothing listens at its port)" in alert.message
+    assert not re.search(r"Mailbox \d|\blane\b|Error", f"{alert.subject} {alert.message}")
+
+
+def test_a_refusal_names_the_campaign_and_not_its_number(app: App) -> None:
+    campaign = make_campaign(app, make_pool(app), people(1), name="Spring offer", status="finished")
+    for refused in (
+        lambda: app.pause_campaign(ANALYST, campaign, NOW, "odd"),
+        lambda: app.cancel_campaign(ANALYST, campaign, NOW, "odd"),
+        lambda: app.delete_campaign(ANALYST, campaign, NOW),
+        lambda: app.weigh_campaign(ANALYST, campaign, 2.0, NOW),
+        lambda: app.upload_attachment(ANALYST, campaign, "offer.pdf", b"%PDF-1.7"),
+    ):
+        with pytest.raises(Conflict, match="“Spring offer” is "):
+            refused()
+
+
 def test_a_lead_whose_inbox_opted_out_under_an_alias_shows_as_one_not_to_be_mailed(lake_app: App) -> None:
     app = lake_app
     emails = ["jo+news@people.test", "ann@people.test"]
@@ -81,13 +110,19 @@ def test_a_lead_whose_inbox_opted_out_under_an_alias_shows_as_one_not_to_be_mail
         ["why", "0"],
         ["send-again", "9" * 23],
         ["simulate", "--campaign", "9" * 23],
+        ["simulate", "--recipients", "10", "--plot", "NOWHERE/plan.html"],
         ["senders", "FILE"],
+        ["import", "NOWHERE/leads.csv"],
+        ["import", "FOLDER"],
     ],
 )
 def test_a_command_that_gets_nonsense_says_so_in_a_sentence(tmp_path: Path, words: list[str]) -> None:
     file = tmp_path / "senders.yaml"
     file.write_bytes("pools: [{name: Müller}]".encode("latin-1"))
-    done = CliRunner().invoke(main, [str(file) if word == "FILE" else word for word in words])
+    places = {"FILE": str(file), "FOLDER": str(tmp_path), "NOWHERE": str(tmp_path / "nowhere")}
+    for name, place in places.items():
+        words = [word.replace(name, place) for word in words]
+    done = CliRunner().invoke(main, words)
     assert done.exit_code == 2
     assert "Traceback" not in done.output
     assert "Invalid value" in done.output

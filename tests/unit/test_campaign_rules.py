@@ -110,13 +110,13 @@ def test_a_finished_or_deleted_campaign_stays_so() -> None:
     for status in (CampaignStatus.FINISHED, CampaignStatus.DELETED):
         assert not TRANSITIONS[status]
         with pytest.raises(Conflict, match=status.value):
-            require_transition(7, status, CampaignStatus.RUNNING)
+            require_transition("Spring", status, CampaignStatus.RUNNING)
 
 
 def test_a_draft_runs_only_by_approval() -> None:
-    require_transition(7, CampaignStatus.DRAFT, CampaignStatus.APPROVED)
+    require_transition("Spring", CampaignStatus.DRAFT, CampaignStatus.APPROVED)
     with pytest.raises(Conflict):
-        require_transition(7, CampaignStatus.DRAFT, CampaignStatus.RUNNING)
+        require_transition("Spring", CampaignStatus.DRAFT, CampaignStatus.RUNNING)
 
 
 def test_a_pool_takes_the_strictest_policy_of_its_providers() -> None:

@@ -258,7 +258,7 @@ class Sending(Guarding, Journaling):
         from leadmill.services.set_up_senders import add_provider_account
 
         account = AccountSetup(name, provider, dict(config or {}), secret_ref, daily_limit, max_per_second, spread)
-        return add_provider_account(self.sender_registry, actor, account, as_of=as_of)
+        return add_provider_account(self.sender_registry, self.esps, actor, account, as_of=as_of)
 
     def add_sending_domain(
         self,
@@ -291,7 +291,9 @@ class Sending(Guarding, Journaling):
         """Fresh DKIM keys for a domain with their DNS records; nothing is stored."""
         from leadmill.adapters.content.dkim_keys import new_key
         from leadmill.domain.dkim import default_selector
+        from leadmill.services.set_up_senders import checked_domain
 
+        domain = checked_domain(domain)
         return [new_key(domain, default_selector(kind, as_of=as_of), kind) for kind in kinds]
 
     def add_mailbox(  # noqa: PLR0913 - a mailbox has so many settings; all but three have a default

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from leadmill.errors import NotAllowed
+from leadmill.errors import InputInvalid, NotAllowed
+
+REASON_LIMIT = 500
+"""Characters of a reason: a paragraph, not a document."""
 
 
 class Role(StrEnum):
@@ -38,6 +41,29 @@ class Actor:
         """
         if _RANK[self.role] < _RANK[role]:
             raise NotAllowed(f"You need the role {role.value} to {to}; ask an administrator.")
+
+
+def required_reason(reason: str, ask: str, *, name: str = "reason") -> str:
+    """The reason that somebody gave, without blanks around it.
+
+    Args:
+        reason: As it was typed.
+        ask: The sentence that asks for one.
+        name: What it is called, in the sentence that says that it is too long.
+
+    Raises:
+        InputInvalid: There is none, or it is too long.
+    """
+    if not reason.strip():
+        raise InputInvalid(ask)
+    return optional_reason(reason, name=name)
+
+
+def optional_reason(reason: str, *, name: str = "reason") -> str:
+    """The same where a reason need not be given. Raises `InputInvalid` where it is too long."""
+    if len(reason.strip()) > REASON_LIMIT:
+        raise InputInvalid(f"The {name} has {len(reason.strip()):,} characters; shorten it to {REASON_LIMIT}.")
+    return reason.strip()
 
 
 SYSTEM = Actor(email="system", role=Role.ADMIN)

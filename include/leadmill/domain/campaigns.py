@@ -48,14 +48,14 @@ TRANSITIONS: dict[CampaignStatus, frozenset[CampaignStatus]] = {
 """Which status may follow which."""
 
 
-def require_transition(campaign_id: int, now: CampaignStatus, then: CampaignStatus) -> None:
+def require_transition(name: str, now: CampaignStatus, then: CampaignStatus) -> None:
     """Pass where that change is allowed.
 
     Raises:
         Conflict: It is not.
     """
     if then not in TRANSITIONS[now]:
-        raise Conflict(f"Campaign {campaign_id} is {now.value} and cannot become {then.value}; reload and look again.")
+        raise Conflict(f"“{name}” is {now.value} and cannot become {then.value}; reload and look again.")
 
 
 class Timing(StrEnum):

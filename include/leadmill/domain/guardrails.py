@@ -247,7 +247,7 @@ def judge_mailbox(
     evidence = {
         "sent": health.sent,
         "hard_bounced": health.hard_bounced,
-        "bounce_rate": round(health.bounce_rate, 4),
+        "bounce_rate": round(health.bounce_rate, 6),
         "complained": health.complained,
         "window_days": rules.window_days,
     }
@@ -284,7 +284,7 @@ def judge_domain(health: Health, *, rules: Thresholds = PRODUCTION) -> list[Verd
         "sent": health.sent,
         "blocked": health.blocked,
         "complained": health.complained,
-        "complaint_rate": round(health.complaint_rate, 5),
+        "complaint_rate": round(health.complaint_rate, 6),
         "window_days": rules.window_days,
     }
     verdicts = []

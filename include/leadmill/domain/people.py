@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
+from leadmill.domain.access import required_reason
 from leadmill.domain.identity import normalise_email
 from leadmill.errors import InputInvalid
 
 _NOT_BARE = r"@\s<>()\[\],;:\"\\"
 _ADDRESS = re.compile(rf"[^{_NOT_BARE}]+@[^{_NOT_BARE}]+\.[^{_NOT_BARE}.]+")
 """A bare address: what is typed around one (`<…>`, `mailto:`, a comma) would make it another that no lead has."""
-REASON_LENGTH_MAX = 300
-"""In characters, as the pages take it."""
 
 
 def require_address(email: str) -> str:
@@ -45,11 +44,7 @@ def require_proof(proof: str) -> str:
 
 
 def _said(name: str, text: str, ask: str) -> str:
-    said = text.strip()
-    if not said:
-        raise InputInvalid(ask)
-    if len(said) > REASON_LENGTH_MAX:
-        raise InputInvalid(f"The {name} has more than {REASON_LENGTH_MAX} characters; say it shorter.")
+    said = required_reason(text, ask, name=name)
     if "@" in said:
         raise InputInvalid(f"Leave the address out of the {name}: the audit log keeps it also after an erasure.")
     return said

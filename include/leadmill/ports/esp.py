@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -78,6 +79,31 @@ class Channel:
     secret_ref: str = ""
     domain: str = ""
     dkim_keys: tuple[DkimKeyRef, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """How errors and logs begin that are about it: no address, which logs must not hold."""
+        return f"Mailbox {self.mailbox_id}"
+
+
+class ProviderSettings(Protocol):
+    """Knows the settings of each provider's accounts."""
+
+    def require_settings(self, provider: str, config: Mapping[str, object]) -> None:
+        """Pass where every setting is one of the provider's and of its kind.
+
+        Raises:
+            ConfigInvalid: Names the setting that is unknown, missing or of another kind.
+        """
+        ...
+
+
+def without_channel_name(said: str) -> str:
+    """What an error says of a channel, for people who see beside it which mailbox or account it is about."""
+    return _CHANNEL_NAME.sub("", said)
+
+
+_CHANNEL_NAME = re.compile(r"^Mailbox \d+: ")
 
 
 class Esps(Protocol):

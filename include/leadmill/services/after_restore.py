@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from leadmill.domain.access import Actor, Role
+from leadmill.domain.access import Actor, Role, required_reason
 from leadmill.domain.journal import read_key
-from leadmill.errors import InputInvalid
 from leadmill.ports.alerts import Alerts
 from leadmill.ports.journal import Journal, Replay, RestoreLedger, TakenOver
 from leadmill.ports.sending_lease import LeaseLedger
@@ -68,8 +67,7 @@ def after_restore(
         StoreUnavailable: The store did not answer; run it again.
     """
     actor.require(Role.ADMIN, to="let a restored ledger send")
-    if not reason.strip():
-        raise InputInvalid("Say why this copy is to send from now on; the audit log keeps it.")
+    required_reason(reason, "Say why this copy is to send from now on; the audit log keeps it.")
     with ports.ledger.alone():
         if not accepts_gap:
             require_not_tidied_away(ports.lease, ports.journal)

@@ -47,13 +47,13 @@ def approve_campaign(
     actor.require(Role.ANALYST, to="approve a campaign")
     campaign = campaigns.detail(campaign_id)
     if campaign.status is not CampaignStatus.DRAFT:
-        raise Conflict(f"Campaign {campaign_id} is {campaign.status.value}; only a draft can be approved.")
+        raise Conflict(f"“{campaign.draft.name}” is {campaign.status.value}; only a draft can be approved.")
     if seen is not None and seen.updated_at != campaign.updated_at:
         raise Conflict("Somebody changed the campaign since you looked; look at the check again.")
     found = checks(campaign)
     if errors := [check for check in found if check.result == "error"]:
         reasons = " ".join(f"{check.message} {check.advice}".strip() for check in errors)
-        raise Conflict(f"Campaign {campaign_id} cannot be approved. {reasons}")
+        raise Conflict(f"“{campaign.draft.name}” cannot be approved. {reasons}")
     people = next((check.count for check in found if check.name == "audience"), None)
     if seen is not None and people != seen.people:
         raise Conflict(

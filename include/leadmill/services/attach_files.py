@@ -48,8 +48,9 @@ def upload_attachment(
         NotFound, Conflict: No such campaign, or it is no draft any more.
     """
     actor.require(Role.ANALYST, to="attach a file")
-    if campaigns.detail(campaign_id).status is not CampaignStatus.DRAFT:
-        raise Conflict(f"Campaign {campaign_id} is approved already; files are attached to drafts.")
+    campaign = campaigns.detail(campaign_id)
+    if campaign.status is not CampaignStatus.DRAFT:
+        raise Conflict(f"“{campaign.draft.name}” is approved already; files are attached to drafts.")
     if problems := file_problems(name, body, limits):
         raise InputInvalid(" ".join(problems))
     sha256 = hashlib.sha256(body).hexdigest()
@@ -73,7 +74,7 @@ def require_own_files(draft: CampaignDraft, campaign_id: int) -> None:
     """
     for file in (file for step in draft.steps for file in step.attachments):
         if file.key != object_key(campaign_id, file.sha256, file.name):
-            raise InputInvalid(f"The attachment {file.name!r} is not one of campaign {campaign_id}; upload it there.")
+            raise InputInvalid(f"The attachment {file.name!r} does not belong to this campaign; upload it here.")
 
 
 def with_own_files(draft: CampaignDraft, campaign_id: int, store: ObjectStore) -> CampaignDraft:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from leadmill.domain.access import Actor, Role
+from leadmill.domain.access import Actor, Role, optional_reason
 from leadmill.domain.campaigns import CampaignStatus, weight_problems
 from leadmill.errors import Conflict, InputInvalid
 from leadmill.ports.campaigns import CampaignLedger
@@ -21,7 +21,7 @@ def pause_campaign(
         NotFound, Conflict: No such campaign; it neither runs nor waits to.
     """
     actor.require(Role.ANALYST, to="pause a campaign")
-    campaigns.change_status(actor, campaign_id, CampaignStatus.PAUSED, as_of=as_of, reason=reason)
+    campaigns.change_status(actor, campaign_id, CampaignStatus.PAUSED, as_of=as_of, reason=optional_reason(reason))
 
 
 def resume_campaign(
@@ -35,9 +35,11 @@ def resume_campaign(
     actor.require(Role.ANALYST, to="resume a campaign")
     campaign = campaigns.detail(campaign_id)
     if campaign.status is not CampaignStatus.PAUSED:
-        raise Conflict(f"Campaign {campaign_id} is {campaign.status.value}, not paused; reload and look again.")
+        raise Conflict(f"“{campaign.draft.name}” is {campaign.status.value}, not paused; reload and look again.")
     status = CampaignStatus.RUNNING if campaign.planned_at else CampaignStatus.APPROVED
-    campaigns.change_status(actor, campaign_id, status, as_of=as_of, reason=reason, loaded_at=campaign.updated_at)
+    campaigns.change_status(
+        actor, campaign_id, status, as_of=as_of, reason=optional_reason(reason), loaded_at=campaign.updated_at
+    )
 
 
 def cancel_campaign(
@@ -49,7 +51,9 @@ def cancel_campaign(
         NotFound, Conflict: No such campaign; it is over already, or a draft.
     """
     actor.require(Role.ANALYST, to="cancel a campaign")
-    return campaigns.change_status(actor, campaign_id, CampaignStatus.CANCELLED, as_of=as_of, reason=reason)
+    return campaigns.change_status(
+        actor, campaign_id, CampaignStatus.CANCELLED, as_of=as_of, reason=optional_reason(reason)
+    )
 
 
 def weigh_campaign(

@@ -7,17 +7,15 @@ from datetime import datetime
 from types import MappingProxyType
 
 from leadmill.domain import moments
-from leadmill.domain.access import SYSTEM, Actor, Role
+from leadmill.domain.access import SYSTEM, Actor, Role, required_reason
 from leadmill.domain.mailboxes import SenderStatus
-from leadmill.errors import InputInvalid
 from leadmill.ports.alerts import Alerts
 from leadmill.ports.mailboxes import SenderRegistry, StatusChange
 
 
 def _pause_of(reason: str) -> StatusChange:
-    if not reason.strip():
-        raise InputInvalid("A pause or release needs a reason; the audit log keeps it.")
-    return StatusChange(SenderStatus.PAUSED, reason.strip())
+    asked = "A pause or release needs a reason; the audit log keeps it."
+    return StatusChange(SenderStatus.PAUSED, required_reason(reason, asked))
 
 
 def _release_of(reason: str) -> StatusChange:

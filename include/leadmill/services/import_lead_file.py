@@ -147,17 +147,29 @@ def _content(store: ObjectStore, key: str) -> LeadFileContent:
     return LeadFileContent(key, store.uri_of(key), found.modified_at, digest, found.byte_size, body)
 
 
-def _understood(given: ImportDefaults, in_key: ImportDefaults, key: str) -> ImportDefaults:
-    basis_word = given.legal_basis or in_key.legal_basis
-    basis = legal_basis(basis_word) if basis_word else ""
+def understood_defaults(said: ImportDefaults) -> ImportDefaults:
+    """What somebody said of all rows, as codes.
+
+    Raises:
+        ConfigInvalid: A legal basis or country that is none.
+    """
+    basis = legal_basis(said.legal_basis) if said.legal_basis else ""
     if basis is None or (basis and basis not in set(LegalBasis)):
-        raise ConfigInvalid(f"{basis_word!r} is no legal basis; use {', '.join(LegalBasis)}.")
-    country_word = given.country or in_key.country
-    country = country_code(country_word) if country_word else ""
+        raise ConfigInvalid(f"{said.legal_basis!r} is no legal basis; use {', '.join(LegalBasis)}.")
+    country = country_code(said.country) if said.country else ""
     if country is None:
-        raise ConfigInvalid(f"{country_word!r} is no country; use an ISO code such as DE.")
-    source = given.source or in_key.source or key.rpartition("/")[2]
-    return ImportDefaults(source=source, legal_basis=basis, country=country)
+        raise ConfigInvalid(f"{said.country!r} is no country; use an ISO code such as DE.")
+    return ImportDefaults(said.source, basis, country)
+
+
+def _understood(given: ImportDefaults, in_key: ImportDefaults, key: str) -> ImportDefaults:
+    return understood_defaults(
+        ImportDefaults(
+            given.source or in_key.source or key.rpartition("/")[2],
+            given.legal_basis or in_key.legal_basis,
+            given.country or in_key.country,
+        )
+    )
 
 
 def _repeated(

@@ -12,6 +12,7 @@ from html import escape
 from leadmill.domain.access import Actor, Role
 from leadmill.domain.messages import Frame, OutgoingMessage, ReceiptStatus
 from leadmill.domain.placement import LOOK_BACK, MISSING_AFTER_HOURS, TOKEN_HEADER, Placement, is_missing
+from leadmill.domain.setup_texts import ADDRESS_LIMIT, require_short
 from leadmill.errors import InputInvalid, LeadmillError
 from leadmill.ports.esp import Esps
 from leadmill.ports.placement import Found, OpenTest, PlacementLedger, PlannedTest, SeedInbox, SeedReader
@@ -25,6 +26,7 @@ _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 _SECRET_REF = re.compile(r"(env:)?[A-Z_][A-Z0-9_]*|(?!env:)[a-z][a-z0-9_]*:[\w./-]+")
 MOST_WORDS = 20_000
 _LAST_PORT = 65_535
+_LONGEST_ADDRESS = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ def add_seed(ledger: PlacementLedger, actor: Actor, seed: SeedInbox, *, as_of: d
         InputInvalid: Address, family, server or secret_ref make no sense.
     """
     actor.require(Role.ADMIN, to="configure seed inboxes")
-    if not _ADDRESS.fullmatch(seed.address):
+    require_short("The user name at the seed inbox's server", seed.user_name, ADDRESS_LIMIT)
+    require_short("“Where its secret is” (secret_ref)", seed.secret_ref, ADDRESS_LIMIT)
+    if len(seed.address) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(seed.address):
         raise InputInvalid("A seed inbox has an address in lower case, such as leadmill.seed@gmail.com.")
     if not _FAMILY.fullmatch(seed.provider_family):
         raise InputInvalid("The provider family is a word such as gmail, microsoft or yahoo.")
@@ -52,7 +56,9 @@ def add_seed(ledger: PlacementLedger, actor: Actor, seed: SeedInbox, *, as_of: d
     if seed.tls not in {"implicit", "starttls", "none"}:
         raise InputInvalid("tls is implicit, starttls or none.")
     if seed.secret_ref and not _SECRET_REF.fullmatch(seed.secret_ref):
-        raise InputInvalid("secret_ref names where the password is, such as env:SEED_PASSWORD; never the password.")
+        raise InputInvalid(
+            "“Where its secret is” (secret_ref) names a place, such as env:SEED_PASSWORD; never the password itself."
+        )
     return ledger.save_seed(actor, seed, as_of=as_of)
 
 

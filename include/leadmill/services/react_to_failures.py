@@ -22,7 +22,7 @@ from leadmill.errors import (
 from leadmill.ports.alerts import Alerts
 from leadmill.ports.content import Sender
 from leadmill.ports.dispatch import ClaimedSend, SendLedger
-from leadmill.ports.esp import Channel
+from leadmill.ports.esp import Channel, without_channel_name
 from leadmill.ports.mailboxes import SenderRegistry, StatusChange
 from leadmill.services.hold_senders import account_alert_key, cool_down_domain, domain_alert_key, mailbox_alert_key
 
@@ -53,11 +53,11 @@ class FailureReactions:
         if isinstance(error, SenderRefused):
             # Else the receipts of the mails that were refused stop the whole domain.
             if not (is_spam_block(error.code) or _AUTHENTICATION.search(error.code)):
-                self._pause_mailbox(channel.mailbox_id, str(error), now)
+                self._pause_mailbox(channel.mailbox_id, without_channel_name(str(error)), now)
         elif isinstance(error, CredentialsRejected | ConfigInvalid) and own:
-            self._pause_mailbox(channel.mailbox_id, str(error), now)
+            self._pause_mailbox(channel.mailbox_id, without_channel_name(str(error)), now)
         elif isinstance(error, CredentialsRejected | ConfigInvalid | SenderSuspended):
-            self._pause_account(lane, str(error), now)
+            self._pause_account(lane, without_channel_name(str(error)), now)
         else:
             return False
         return True
@@ -112,7 +112,7 @@ class FailureReactions:
 
     def _pause_account(self, lane: str, reason: str, now: datetime) -> None:
         if self.registry.change_account(SYSTEM, lane, StatusChange(SenderStatus.PAUSED, reason), as_of=now):
-            self._alert("account_paused", f"lane {lane}", reason, account_alert_key(lane), now)
+            self._alert("account_paused", f"provider account {lane}", reason, account_alert_key(lane), now)
 
     def _alert(self, kind: str, subject: str, reason: str, key: str, now: datetime) -> None:
         self.alerts.raise_alert(

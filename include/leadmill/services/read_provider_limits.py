@@ -73,9 +73,9 @@ def _judge(lane: str, limits: ProviderLimits, ports: LimitPorts, as_of: datetime
         ports.alerts.raise_alert(
             kind="provider_review",
             severity="warning",
-            subject=f"lane {lane}",
-            message=f"The provider still has the account of lane {lane} under review ({limits.status}), and the lane "
-            "sends, since its pause was lifted. Keep the volume low until the provider ends the review; it shuts "
+            subject=f"provider account {lane}",
+            message=f"The provider still has the account {lane} under review ({limits.status}), and it sends, "
+            "since its pause was lifted. Keep the volume low until the provider ends the review; it shuts "
             "accounts down whose bounces and complaints do not fall.",
             dedupe_key=_review_key(lane),
             as_of=as_of,
@@ -94,8 +94,8 @@ def _pause(lane: str, limits: ProviderLimits, ports: LimitPorts, as_of: datetime
         ports.alerts.raise_alert(
             kind="account_paused",
             severity="critical",
-            subject=f"lane {lane}",
-            message=f"lane {lane} was paused: {reason}. {to_do}.",
+            subject=f"provider account {lane}",
+            message=f"Provider account {lane} was paused: {reason}. {to_do}.",
             dedupe_key=account_alert_key(lane),
             as_of=as_of,
         )
@@ -105,8 +105,8 @@ def _tell_unread(alerts: Alerts, lane: str, error: LeadmillError, as_of: datetim
     alerts.raise_alert(
         kind="provider_limits_unread",
         severity="warning",
-        subject=f"lane {lane}",
-        message=f"What the provider allows lane {lane} could not be read; our own limits hold. {error} "
+        subject=f"provider account {lane}",
+        message=f"What the provider allows the account {lane} could not be read; our own limits hold. {error} "
         "An SES key needs ses:GetAccount for it.",
         dedupe_key=_unread_key(lane),
         as_of=as_of,

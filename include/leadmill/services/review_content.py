@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from leadmill.domain.access import Actor, Role
+from leadmill.domain.access import Actor, Role, required_reason
 from leadmill.domain.guardrails import content_is_doubtful
-from leadmill.errors import InputInvalid
 from leadmill.ports.alerts import Alerts
 from leadmill.ports.holds import HoldLedger
 
@@ -48,9 +47,8 @@ def confirm_content(
         NotFound: No review of this campaign is open.
     """
     actor.require(Role.ANALYST, to="confirm a campaign's content")
-    if not reason.strip():
-        raise InputInvalid("Say what you found when you read the content; the audit log keeps it.")
-    resumed = holds.close_review(actor, campaign_id, reason=reason.strip(), as_of=as_of)
+    found = required_reason(reason, "Say what you found when you read the content; the audit log keeps it.")
+    resumed = holds.close_review(actor, campaign_id, reason=found, as_of=as_of)
     alerts.resolve(review_alert_key(campaign_id), as_of=as_of)
     return resumed
 

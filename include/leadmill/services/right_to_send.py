@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
-from leadmill.domain.access import Actor, Role
+from leadmill.domain.access import Actor, Role, required_reason
 from leadmill.domain.crash_points import CrashPoint, reached
 from leadmill.domain.journal import JournalEntry
 from leadmill.domain.sending_lease import MAY_SEND, DatabaseIdentity, Standing, StoredLease, refusal, standing
 from leadmill.errors import (
-    InputInvalid,
     LeadmillError,
     LedgerBehindJournal,
     NotTheSender,
@@ -79,11 +78,10 @@ class SendingRight:
             InputInvalid: No reason is given.
         """
         actor.require(Role.ADMIN, to="let this copy of the installation send")
-        if not reason.strip():
-            raise InputInvalid("Say why this copy is to send from now on; the audit log keeps it.")
+        why = required_reason(reason, "Say why this copy is to send from now on; the audit log keeps it.")
         before = self._renew(as_of, on_a_persons_word=True)
         was = before.database.name if before else ""
-        self.ledger.record_take_over(actor, reason=reason.strip(), was=was, as_of=as_of)
+        self.ledger.record_take_over(actor, reason=why, was=was, as_of=as_of)
         return was
 
     def journal_claim(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from leadmill.domain.access import Actor, Role
+from leadmill.domain.access import Actor, Role, optional_reason, required_reason
 from leadmill.domain.country_rules import ANY_OTHER_COUNTRY, UNKNOWN_COUNTRY, rule_of
 from leadmill.domain.segments import LEGAL_BASES
 from leadmill.errors import InputInvalid
@@ -47,12 +47,11 @@ def override_country_rule(
         raise InputInvalid(f"“{country}” is no country code; use two capital letters such as DE.")
     if not legal_bases or not LEGAL_BASES.issuperset(legal_bases):
         raise InputInvalid(f"Choose one or more of {', '.join(sorted(LEGAL_BASES))}.")
-    if not reason.strip():
-        raise InputInvalid("Give the reason, for example who has confirmed it; the audit log keeps it.")
-    return ledger.override(actor, country, sorted(legal_bases), reason=reason.strip(), as_of=as_of)
+    why = required_reason(reason, "Give the reason, for example who has confirmed it; the audit log keeps it.")
+    return ledger.override(actor, country, sorted(legal_bases), reason=why, as_of=as_of)
 
 
 def restore_country_rule(actor: Actor, country: str, *, reason: str, ledger: CountryRuleLedger, as_of: datetime) -> int:
     """Let a country's own rule hold again; returns how many planned sends that withdrew."""
     actor.require(Role.ADMIN, to="restore a country's rule")
-    return ledger.override(actor, country, None, reason=reason.strip(), as_of=as_of)
+    return ledger.override(actor, country, None, reason=optional_reason(reason), as_of=as_of)

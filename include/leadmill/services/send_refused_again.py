@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from leadmill.domain.access import Actor, Role
+from leadmill.domain.access import Actor, Role, required_reason
 from leadmill.errors import InputInvalid
 from leadmill.ports.refusals import RefusalLedger, SentAgain
 
@@ -25,8 +25,7 @@ def send_refused_again(
         Conflict: It was cancelled or deleted, or its end has passed.
     """
     actor.require(Role.ANALYST, to="have refused mails sent again")
-    if not reason.strip():
-        raise InputInvalid("Say why they were refused wrongly; the audit log keeps the reason.")
+    why = required_reason(reason, "Say why they were refused wrongly; the audit log keeps the reason.")
     if not codes:
         raise InputInvalid("Choose at least one code whose mails shall be sent again.")
-    return ledger.send_again(actor, campaign_id, codes, reason=reason.strip(), as_of=as_of)
+    return ledger.send_again(actor, campaign_id, codes, reason=why, as_of=as_of)

@@ -13,10 +13,12 @@ from leadmill.domain.dkim import KEYS_LIMIT, DkimKeyRef, selector_problem
 from leadmill.domain.identity import normalise_email
 from leadmill.domain.secret_names import is_our_own
 from leadmill.domain.sending_policy import DEFAULT_POLICY, default_legal_bases
+from leadmill.domain.setup_texts import ADDRESS_LIMIT, require_short
 from leadmill.domain.smtp_presets import PRESETS
 from leadmill.domain.spread import Spread
 from leadmill.domain.warm_up import curve_of
 from leadmill.errors import Conflict, InputInvalid
+from leadmill.ports.esp import ProviderSettings
 from leadmill.ports.mailboxes import AccountSetup, MailboxSetup, SenderRegistry
 
 _SECRET_WORDS = re.compile(r"password|secret|api_?key|token|credential", re.IGNORECASE)
@@ -25,14 +27,22 @@ _DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z
 _MAILBOX = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9.-]+")
 MAX_DAILY_LIMIT = 1_000_000
 """A typing error's fence, not a policy: Gmail Workspace takes 2,000 a day, a newsletter's mailbox on SES 100,000."""
+MAX_SHARED_DAILY_LIMIT = 100_000_000
+"""The same for what an account or a domain may send."""
+MAX_PER_SECOND = 10_000
+MAX_GAP_SECONDS = 86_400
 
 
-def add_provider_account(registry: SenderRegistry, actor: Actor, account: AccountSetup, *, as_of: datetime) -> int:
+def add_provider_account(
+    registry: SenderRegistry, settings: ProviderSettings, actor: Actor, account: AccountSetup, *, as_of: datetime
+) -> int:
     """Add or update a provider account (a lane); returns its id.
 
     Raises:
         NotAllowed: The actor is no admin.
-        InputInvalid: An unknown provider, a secret in the configuration, or a secret_ref that names no place.
+        InputInvalid: An unknown provider, a secret in the configuration, a secret_ref that names no place, or a limit
+            or name that makes no sense.
+        ConfigInvalid: A setting that the provider does not have, or of another kind.
     """
     actor.require(Role.ADMIN, to="configure provider accounts")
     if account.provider not in DEFAULT_POLICY:
@@ -45,6 +55,11 @@ def add_provider_account(registry: SenderRegistry, actor: Actor, account: Accoun
     _require_reference(account.secret_ref)
     if not account.name.strip():
         raise InputInvalid("A provider account needs a name.")
+    require_short("The account's name", account.name)
+    _require_limit(account.daily_limit)
+    if account.max_per_second is not None and not 0 < account.max_per_second <= MAX_PER_SECOND:
+        raise InputInvalid(f"Mails a second lie above 0, and at most at {MAX_PER_SECOND:,}.")
+    settings.require_settings(account.provider, account.config)
     return registry.save_account(actor, account, as_of=as_of)
 
 
@@ -52,21 +67,25 @@ def _require_no_secret(config: Mapping[str, object]) -> None:
     found = sorted(key for key in config if _SECRET_WORDS.search(key))
     if found:
         raise InputInvalid(
-            f"The configuration holds {', '.join(found)}. Put secrets into an environment variable or an Airflow "
-            "connection, and its name into secret_ref."
+            f"The settings hold {', '.join(found)}. Put secrets into an environment variable or an Airflow "
+            "connection, and its name under “Where its secret is” (secret_ref)."
         )
 
 
 def _require_reference(secret_ref: str) -> None:
     """Refuse what looks like the secret itself; the message does not repeat it."""
+    require_short("“Where its secret is” (secret_ref)", secret_ref, ADDRESS_LIMIT)
     if secret_ref and not _SECRET_REF.fullmatch(secret_ref):
         raise InputInvalid(
-            "secret_ref names where the secret is, such as env:SES_KEY (capitals) or airflow:my_connection; "
-            "the secret itself never goes into Leadmill."
+            "“Where its secret is” (secret_ref) names a place, such as env:SES_KEY (capitals) or "
+            "airflow:my_connection; the secret itself never goes into Leadmill."
         )
     scheme, _, name = secret_ref.rpartition(":")
     if scheme in {"", "env"} and is_our_own(name):
-        raise InputInvalid(f"secret_ref names {name}, which belongs to the system itself; use a variable of its own.")
+        raise InputInvalid(
+            f"“Where its secret is” (secret_ref) names {name}, which belongs to the system itself; use a variable of "
+            "its own."
+        )
 
 
 def add_sending_domain(
@@ -86,12 +105,24 @@ def add_sending_domain(
         InputInvalid: Not a domain name, not IP addresses, or a DKIM key without a selector or place of its own.
     """
     actor.require(Role.ADMIN, to="configure sending domains")
-    name = name.strip().lower().rstrip(".")
-    if not _DOMAIN.fullmatch(name):
-        raise InputInvalid(f"{name!r} is no domain name; write it in ASCII, such as mail.example.com.")
+    name = checked_domain(name)
+    _require_limit(daily_limit)
     ips = [_checked_ip(ip) for ip in sending_ips]
     _require_dkim_keys(dkim_keys or ())
     return registry.save_domain(actor, name, sending_ips=ips, daily_limit=daily_limit, dkim_keys=dkim_keys, as_of=as_of)
+
+
+def checked_domain(name: str) -> str:
+    """A sending domain's name in lower case. Raises `InputInvalid` where it is none."""
+    checked = name.strip().lower().rstrip(".")
+    if not _DOMAIN.fullmatch(checked):
+        raise InputInvalid(f"{checked[:100]!r} is no domain name; write it in ASCII, such as mail.example.com.")
+    return checked
+
+
+def _require_limit(daily_limit: int | None) -> None:
+    if daily_limit is not None and not 1 <= daily_limit <= MAX_SHARED_DAILY_LIMIT:
+        raise InputInvalid(f"A daily limit lies between 1 and {MAX_SHARED_DAILY_LIMIT:,}.")
 
 
 def _require_dkim_keys(keys: Sequence[DkimKeyRef]) -> None:
@@ -156,6 +187,10 @@ def _require_sane(mailbox: MailboxSetup) -> None:
         raise InputInvalid(f"There is no time zone {mailbox.time_zone!r}; use an IANA name.") from error
     curve_of(mailbox.warm_up_curve)
     if not 0 <= mailbox.daily_limit <= MAX_DAILY_LIMIT:
-        raise InputInvalid(f"A daily limit lies between 0 and {MAX_DAILY_LIMIT}.")
-    if mailbox.min_gap_seconds < 0 or (mailbox.hourly_limit is not None and mailbox.hourly_limit < 0):
-        raise InputInvalid("A limit or gap cannot be negative.")
+        raise InputInvalid(f"A daily limit lies between 0 and {MAX_DAILY_LIMIT:,}.")
+    if mailbox.hourly_limit is not None and not 0 <= mailbox.hourly_limit <= MAX_DAILY_LIMIT:
+        raise InputInvalid(f"An hourly limit lies between 0 and {MAX_DAILY_LIMIT:,}.")
+    if not 0 <= mailbox.min_gap_seconds <= MAX_GAP_SECONDS:
+        raise InputInvalid(f"The gap between two mails lies between 0 and {MAX_GAP_SECONDS:,} seconds, which is a day.")
+    require_short("The name that recipients see", mailbox.display_name)
+    require_short("The user name at the server", mailbox.user_name, ADDRESS_LIMIT)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from leadmill.domain.access import Actor, Role
+from leadmill.domain.access import Actor, Role, optional_reason
 from leadmill.domain.segments import LEGAL_BASES
 from leadmill.domain.sending_policy import default_legal_bases
+from leadmill.domain.setup_texts import ADDRESS_LIMIT, require_short, require_web_address
 from leadmill.errors import InputInvalid, NotFound
 from leadmill.ports.content import Organisation
 from leadmill.ports.sending_identity import SenderLedger
@@ -17,11 +18,14 @@ def set_organisation(actor: Actor, organisation: Organisation, *, senders: Sende
     """Store name, postal address and website.
 
     Raises:
-        InputInvalid: Name or postal address is empty.
+        InputInvalid: Name or postal address is empty or too long, or the website is no web address.
     """
     actor.require(Role.ADMIN, to="set the organisation")
     if not organisation.name.strip() or not organisation.postal_address.strip():
         raise InputInvalid("Give the organisation's name and its postal address.")
+    require_short("The organisation's name", organisation.name)
+    require_short("The postal address", organisation.postal_address, ADDRESS_LIMIT)
+    require_web_address("The website", organisation.website)
     senders.set_organisation(actor, organisation, as_of=as_of)
 
 
@@ -43,9 +47,12 @@ def create_pool(
     actor.require(Role.ADMIN, to="create a pool")
     if not name.strip():
         raise InputInvalid("Give the pool a name.")
+    require_short("The pool's name", name)
     bases = default_legal_bases([provider]) if legal_bases is None else frozenset(legal_bases)
     _require_policy(bases, default_legal_bases([provider]), override_reason)
-    return senders.create_pool(actor, name.strip(), sorted(bases), override_reason=override_reason.strip(), as_of=as_of)
+    return senders.create_pool(
+        actor, name.strip(), sorted(bases), override_reason=optional_reason(override_reason), as_of=as_of
+    )
 
 
 def set_pool_policy(
@@ -68,7 +75,9 @@ def set_pool_policy(
     if pool is None:
         raise NotFound(f"There is no pool {pool_id}.")
     _require_policy(frozenset(legal_bases), default_legal_bases(pool.providers), override_reason)
-    senders.set_pool_policy(actor, pool_id, sorted(legal_bases), override_reason=override_reason.strip(), as_of=as_of)
+    senders.set_pool_policy(
+        actor, pool_id, sorted(legal_bases), override_reason=optional_reason(override_reason), as_of=as_of
+    )
 
 
 def _require_policy(bases: frozenset[str], default: frozenset[str], reason: str) -> None:

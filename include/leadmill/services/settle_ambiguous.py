@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from leadmill.domain.access import Actor, Role
+from leadmill.domain.access import Actor, Role, required_reason
 from leadmill.errors import InputInvalid
 from leadmill.ports.dispatch import SendLedger, Settlement
 
@@ -23,8 +23,7 @@ def settle_ambiguous(
         Conflict: It is no longer ambiguous, or shall be sent again in a campaign that ended.
     """
     actor.require(Role.ANALYST, to="settle an ambiguous send")
-    if not reason.strip():
-        raise InputInvalid("Say how you know; the audit log keeps the reason.")
+    why = required_reason(reason, "Say how you know; the audit log keeps the reason.")
     if settlement not in {"sent", "lost", "send_again"}:
         raise InputInvalid(f"An ambiguous send is settled as sent, lost or send_again, not as {settlement!r}.")
-    ledger.settle_ambiguous(actor, send_id, settlement, reason=reason.strip(), as_of=as_of)
+    ledger.settle_ambiguous(actor, send_id, settlement, reason=why, as_of=as_of)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from leadmill.domain.access import Actor, Role
+from leadmill.domain.access import Actor, Role, required_reason
 from leadmill.domain.quantities import counted
 from leadmill.errors import Conflict, InputInvalid
 from leadmill.ports.alerts import Alerts, CheckAlerts
@@ -43,12 +43,19 @@ def hand_on_threads(
     Raises:
         NotAllowed: The actor is no analyst.
         InputInvalid: No reason; or the mailbox itself is named as the other one.
-        Conflict: No thread waits for it: the mailbox sends, or nothing is queued.
+        Conflict: No thread waits for it (the mailbox sends, or nothing is queued), or no mailbox can take any.
     """
     _require(ledger, actor, mailbox_id, reason, as_of)
     if to_mailbox_id == mailbox_id:
         raise InputInvalid("Choose another mailbox than the one that is gone.")
     moved, stay = ledger.hand_on(actor, mailbox_id, to_mailbox_id, reason=reason.strip(), as_of=as_of)
+    if not moved:
+        whom = (
+            "no mailbox of their pool sends now"
+            if to_mailbox_id is None
+            else "that mailbox is not one of their pool that sends"
+        )
+        raise Conflict(f"No thread was handed on: {whom}. Release one, choose another, or let them wait or end them.")
     if not stay:
         alerts.resolve(threads_alert_key(mailbox_id), as_of=as_of)
     return moved, stay
@@ -115,8 +122,7 @@ def _decided_at(each: StrandedThreads) -> datetime:
 
 def _require(ledger: ThreadLedger, actor: Actor, mailbox_id: int, reason: str, as_of: datetime) -> None:
     actor.require(Role.ANALYST, to="decide what becomes of a mailbox's threads")
-    if not reason.strip():
-        raise InputInvalid("Say why; the audit log keeps the reason.")
+    required_reason(reason, "Say why; the audit log keeps the reason.")
     if not ledger.stranded(as_of=as_of, mailbox_id=mailbox_id):
         raise Conflict(
             "No thread waits for this mailbox any more: it sends, or nothing is queued; reload and look again."

@@ -11,7 +11,7 @@ from leadmill.domain.mailboxes import Mailbox, SenderStatus
 from leadmill.domain.simulated_run import run_once
 from leadmill.domain.simulation import EVERY_DAY, Rate, Simulation, World, simulate
 from leadmill.domain.warm_up import curve_of
-from leadmill.errors import InputInvalid
+from leadmill.errors import InputInvalid, NotFound
 from leadmill.ports.mailboxes import SenderRegistry
 from leadmill.ports.simulation import CampaignToSimulate, PlanOptions, PoolHistory, SimulationHistory
 
@@ -24,6 +24,7 @@ ASSUMED_BOUNCES, ASSUMED_COMPLAINTS, ASSUMED_BLOCKS, ASSUMED_REPLIES = 0.02, 0.0
 
 MOST_RECIPIENTS, MOST_MAILBOXES, MOST_DAYS, MOST_RUNS = 5_000_000, 1_000, 730, 1_000
 MOST_BESIDE, MOST_CAMPAIGNS = 100_000, 50
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 
 
 def simulate_plan(
@@ -47,6 +48,8 @@ def simulate_plan(
         known = history.pool_history(pool, since=as_of.date() - timedelta(days=HISTORY_DAYS))
     else:
         mailboxes, known = tuple(_assumed(options, first_day)), None
+    if not mailboxes and registry and pool not in (pools := {state.pool for state in registry.mailboxes(as_of=as_of)}):
+        raise NotFound(f"No pool {pool!r} has mailboxes; those that have are {', '.join(sorted(pools)) or 'none yet'}.")
     if not mailboxes:
         raise InputInvalid(f"No mailbox of the pool {pool!r} may send now; lift their pauses, or name another pool.")
     world = World(
@@ -82,6 +85,8 @@ def _require_sane(options: PlanOptions, recipients: int | None) -> None:
     rates = (options.bounce_rate, options.complaint_rate, options.block_rate, options.reply_rate, options.gmail_share)
     if any(rate is not None and not 0 <= rate <= 1 for rate in rates):
         raise InputInvalid("Rates and shares lie between 0 and 1: 2 % is 0.02.")
+    if options.first_day is not None and not FIRST_YEAR <= options.first_day.year <= LAST_YEAR:
+        raise InputInvalid(f"The first day lies in a year from {FIRST_YEAR} to {LAST_YEAR}.")
     numbers = (options.daily_limit, options.domain_daily_limit, options.account_daily_limit, options.lift_after_days)
     if any(number is not None and number < 1 for number in (*numbers, options.steps, options.step_delay_days)):
         raise InputInvalid("Limits, steps and days are at least 1; leave them out for none.")

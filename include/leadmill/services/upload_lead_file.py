@@ -10,6 +10,7 @@ from leadmill.domain.lead_files import FILE_BYTES_MAX, ImportDefaults
 from leadmill.errors import LeadFileInvalid
 from leadmill.ports.lead_files import LeadFileLedger
 from leadmill.ports.store import ObjectStore
+from leadmill.services.import_lead_file import understood_defaults
 from leadmill.services.read_lead_files import LANDING
 
 _KINDS = (".csv", ".tsv", ".txt", ".xlsx")
@@ -32,12 +33,14 @@ def upload_lead_file(
     Raises:
         NotAllowed: The actor is no analyst.
         LeadFileInvalid: The file is empty, too large, or of a kind that no import reads.
+        ConfigInvalid: The legal basis or country that holds for all rows is none; nothing was stored.
     """
     actor.require(Role.ANALYST, to="upload lead files")
     if not file_name.lower().endswith(_KINDS):
         raise LeadFileInvalid(f"Lead files are {', '.join(_KINDS)}; export the leads as one of these.")
     if not body or len(body) > FILE_BYTES_MAX:
         raise LeadFileInvalid(f"A lead file has between 1 byte and {FILE_BYTES_MAX // 1024**2} MiB.")
+    understood_defaults(defaults)  # before the file lies where every run of the import would refuse it again
     said = (("source", defaults.source), ("legal_basis", defaults.legal_basis), ("country", defaults.country))
     folders = [f"{name}={_safe(value)}" for name, value in said if value]
     last_part = _LAST_PART.search(file_name)

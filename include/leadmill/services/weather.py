@@ -25,7 +25,7 @@ from leadmill.domain.weather import (
 from leadmill.errors import LeadmillError, ProviderThrottled, ProviderUnavailable
 from leadmill.ports.alerts import Alerts
 from leadmill.ports.dispatch import ClaimedSend
-from leadmill.ports.esp import Channel
+from leadmill.ports.esp import Channel, without_channel_name
 from leadmill.ports.weather import Refused, WeatherLedger
 
 TELL_OF_THROTTLING_FROM = 2
@@ -112,7 +112,7 @@ class Weather:
         is_throttling = isinstance(error, ProviderThrottled)
         asked = timedelta(seconds=(error.retry_after or 0.0) if isinstance(error, ProviderThrottled) else 0.0)
         code = error.code if isinstance(error, ProviderThrottled | ProviderUnavailable) else ""
-        reply = in_words(code) if code else str(error)
+        reply = in_words(code) if code else without_channel_name(str(error))
         self._let_go(now)  # whom it served before it failed: the wait that begins now must not end by it
         refused = Refused(channel.mailbox_id if own else None, self.lane, reply, asked, is_throttling)
         found = self.ports.ledger.put_off(refused, now=now)
@@ -175,7 +175,7 @@ class Weather:
         self.ports.alerts.raise_alert(
             kind="provider_unavailable",
             severity="critical" if now - found.since >= LATE_AFTER else "warning",
-            subject=f"lane {self.lane}",
+            subject=f"provider account {self.lane}",
             message=f"{_since(found)}; {waiting} {'waits' if standing.waiting == 1 else 'wait'}. One mail tries again "
             f"from {found.until:%d %b %H:%M:%S} UTC on. Nothing is lost, and no attempt is used up.",
             dedupe_key=self._key,
@@ -189,7 +189,7 @@ class Weather:
         self.ports.alerts.raise_alert(
             kind="sends_given_up",
             severity="critical",
-            subject=f"lane {self.lane}",
+            subject=f"provider account {self.lane}",
             message=f"{counted(mails, 'mail was', 'mails were')} given up ({GIVEN_UP_CODE}). {_since(found)}. When the "
             "server works again, send them again: campaign's page, tab Progress.",
             dedupe_key=f"sends_given_up:{self.lane}",

@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from leadmill.adapters.content.deciding import deciding_names
 from leadmill.adapters.content.fallbacks import apply_fallbacks
 from leadmill.adapters.content.plain_values import printable, refusals
+from leadmill.adapters.content.syntax_words import in_words, why_it_fails
 from leadmill.adapters.content.time_budget import check, counted, timed
 from leadmill.adapters.content.url_places import URL_FILTERS
 from leadmill.domain.content_blocks import NO_VERSION
@@ -59,6 +60,12 @@ _REFUSED: dict[type[nodes.Node], str] = {
 }
 _COUNTED = "in time"
 """The filter around what a `for` runs over; no template can name it."""
+
+_FAILURES = (
+    *(TypeError, ValueError, ArithmeticError, LookupError, AttributeError, AssertionError, RecursionError),
+    TemplateError,
+)
+"""What an expression can raise; a filter given nonsense checks it with `assert`."""
 
 _MISSING = re.compile(r"^'([^']{1,100})' is undefined$")
 
@@ -160,9 +167,11 @@ def parse(
         return ParsedTemplate(sandbox.from_string(tree), tree, variables, deciding_names(tree) & variables)
     except TemplateError as error:
         line = f" (line {error.lineno})" if isinstance(error, TemplateSyntaxError) else ""
-        raise TemplateInvalid(f"{where} is no valid template{line}: {error.message}") from error
-    except (RecursionError, ValueError, ArithmeticError, TypeError, SyntaxError) as error:
-        raise TemplateInvalid(f"{where} is no valid template: {type(error).__name__}.") from error
+        raise TemplateInvalid(f"{where} is no valid template{line}: {in_words(error.message or '')}") from error
+    except (*_FAILURES, SyntaxError) as error:
+        raise TemplateInvalid(
+            f"{where} is no valid template: it is nested too deeply, or has a number that is none."
+        ) from error
 
 
 def _refuse_inner_parts(tree: nodes.Template, where: str) -> None:
@@ -233,6 +242,6 @@ def fill(template: Template, variables: Mapping[str, object], where: str) -> str
         ) from error
     except SecurityError as error:
         raise TemplateInvalid(f"{where}: {error.message}") from error
-    except (TypeError, ValueError, ArithmeticError, KeyError, AttributeError, TemplateError) as error:
-        raise TemplateInvalid(f"{where} cannot be filled in: {type(error).__name__} in an expression.") from None
+    except _FAILURES as error:
+        raise TemplateInvalid(f"{where} cannot be filled in: {why_it_fails(error)}") from None
     return "".join(parts)

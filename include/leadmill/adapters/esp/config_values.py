@@ -7,20 +7,31 @@ from urllib.parse import urlsplit
 
 from leadmill.errors import ConfigInvalid
 
+_LONGEST = 500
+_LARGEST = 1_000_000
+
 
 def text_of(config: Mapping[str, object], name: str, default: str = "") -> str:
     """A text setting. Raises `ConfigInvalid` where it is something else."""
     value = config.get(name, default)
-    if not isinstance(value, str):
-        raise ConfigInvalid(f"The provider setting {name!r} must be a text.")
+    if not isinstance(value, str) or len(value) > _LONGEST or not value.isprintable():
+        raise ConfigInvalid(f"The provider setting {name!r} must be one line of text, at most {_LONGEST} characters.")
     return value
 
 
-def number_of(config: Mapping[str, object], name: str, default: float) -> float:
-    """A numeric setting, above 0. Raises `ConfigInvalid` where it is something else."""
+def number_of(config: Mapping[str, object], name: str, default: float = 1) -> float:
+    """A numeric setting, above 0 and up to a million. Raises `ConfigInvalid` where it is something else."""
     value = config.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ConfigInvalid(f"The provider setting {name!r} must be a number above 0.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LARGEST:
+        raise ConfigInvalid(f"The provider setting {name!r} must be a number above 0, and at most {_LARGEST:,}.")
+    return value
+
+
+def flag_of(config: Mapping[str, object], name: str) -> bool:
+    """A setting that is true or false. Raises `ConfigInvalid` where it is something else."""
+    value = config.get(name, False)
+    if not isinstance(value, bool):
+        raise ConfigInvalid(f"The provider setting {name!r} must be true or false.")
     return value
 
 

@@ -1,7 +1,8 @@
-"""Opens the provider of a mailbox's channel from its account's configuration: `ports.esp.Esps`."""
+"""Opens the provider of a mailbox's channel from its account's settings: `ports.esp.Esps`, `ProviderSettings`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -11,6 +12,7 @@ from leadmill.adapters.content.dkim_keys import DkimSigners
 from leadmill.adapters.esp.blocking import InThread
 from leadmill.adapters.esp.opening_apis import OpenApis
 from leadmill.adapters.esp.opening_smtp import OpenSmtp
+from leadmill.adapters.esp.settings import require_settings
 from leadmill.domain.messages import OutgoingMessage
 from leadmill.errors import ConfigInvalid
 from leadmill.ports.esp import Channel, Esp
@@ -43,8 +45,11 @@ class OpenEsps:
             "postmark": self.apis.postmark,
         }
         if channel.provider not in openers:
-            raise ConfigInvalid(f"Mailbox {channel.mailbox_id}: there is no provider {channel.provider!r}.")
+            raise ConfigInvalid(f"{channel.name}: there is no provider {channel.provider!r}.")
         return InThread(openers[channel.provider](channel, partial(self._to_bytes, date=date), date))
+
+    def require_settings(self, provider: str, config: Mapping[str, object]) -> None:
+        require_settings(provider, config)
 
     def _signer(self, channel: Channel) -> DkimSigner | None:
         """Our signature, where the server is our own: the services that presets name sign with keys of theirs."""

@@ -49,7 +49,7 @@ class OpenApis:
             batch_size=_batch_size(config, SesOptions().batch_size),
         )
         client = partial(self.ses_client, config, channel.secret_ref)
-        return SesEsp(client, options, to_bytes=to_bytes, lane_of=_lane_of(channel))
+        return SesEsp(client, options, to_bytes=to_bytes, lane_of=channel.name)
 
     def ses_client(self, config: Config, secret_ref: str) -> SESV2Client:
         """boto3's client of an account."""
@@ -106,7 +106,7 @@ class OpenApis:
         from leadmill.adapters.esp.api_channel import ApiChannel
 
         if not channel.secret_ref and channel.config.get("sandbox") is not True:
-            raise ConfigInvalid(f"{_lane_of(channel)}: a {provider} account needs a secret_ref to its API key.")
+            raise ConfigInvalid(f"{channel.name}: a {provider} account needs a secret_ref to its API key.")
         host = api_address(channel.config, "host", default_host)
         timeout_seconds = number_of(channel.config, "timeout_seconds", DEFAULT_TIMEOUT_SECONDS)
         key = (provider, host, channel.secret_ref, timeout_seconds)
@@ -122,14 +122,10 @@ class OpenApis:
             window,
             secret=lambda: resolve_secret(channel.secret_ref),
             unix_now=lambda: date.timestamp() + time.monotonic() - opened,
-            lane_of=_lane_of(channel),
+            lane_of=channel.name,
         )
 
 
 def _batch_size(config: Config, most: int) -> int:
     """How many messages one `send` gets: the provider's most, or fewer where the setting says so."""
     return min(most, max(1, int(number_of(config, "batch_size", most))))
-
-
-def _lane_of(channel: Channel) -> str:
-    return f"Mailbox {channel.mailbox_id}"

@@ -21,6 +21,7 @@ DEFAULT_FINAL_TIMEOUT_SECONDS = 120.0
 for less; an answer that comes later leaves a doubt, never a second copy."""
 
 _TLS = ("starttls", "implicit", "auto", "none")
+_LAST_PORT = 65_535
 _BATCH_SIZE = 1_000
 """Mails are taken up one by one, so a large batch costs nothing; at its end every connection has to run dry."""
 
@@ -37,7 +38,7 @@ class OpenSmtp:
         Raises:
             ConfigInvalid: The configuration makes no sense.
         """
-        config, lane_of = channel.config, f"Mailbox {channel.mailbox_id}"
+        config, lane_of = channel.config, channel.name
         preset = PRESETS[one_of(config, "preset", tuple(PRESETS))]
         server = _server(config, preset, lane_of)
         user_name = channel.user_name or text_of(config, "user_name")
@@ -76,6 +77,19 @@ class OpenSmtp:
         return access_token
 
 
+def require_server(config: Mapping[str, object]) -> None:
+    """Pass where an account's settings name a server and how to speak to it. Raises `ConfigInvalid`."""
+    preset = PRESETS[one_of(config, "preset", tuple(PRESETS))]
+    _server(config, preset, "The account")
+    _options(config, preset)
+
+
+def _port(number: float) -> int:
+    if number > _LAST_PORT or number != int(number):
+        raise ConfigInvalid(f"The provider setting 'port' must be a whole number from 1 to {_LAST_PORT}.")
+    return int(number)
+
+
 def _server(config: Mapping[str, object], preset: Preset, lane_of: str) -> SmtpServer:
     tls = one_of(config, "tls", (preset.tls, *(word for word in _TLS if word != preset.tls)))
     region = text_of(config, "region")
@@ -83,11 +97,11 @@ def _server(config: Mapping[str, object], preset: Preset, lane_of: str) -> SmtpS
     host = text_of(config, "host", named)
     if not host:
         missing = "region" if "{" in preset.host else "host"
-        raise ConfigInvalid(f"{lane_of}: its account's config names no SMTP {missing}.")
+        raise ConfigInvalid(f"{lane_of}: the account's settings name no SMTP {missing}.")
     mechanisms = (*PASSWORD_MECHANISMS, XOAUTH2, "")
     return SmtpServer(
         host=host,
-        port=int(number_of(config, "port", 465 if tls == "implicit" else preset.port)),
+        port=_port(number_of(config, "port", 465 if tls == "implicit" else preset.port)),
         tls=tls,
         timeout_seconds=number_of(config, "timeout_seconds", DEFAULT_TIMEOUT_SECONDS),
         auth=one_of(config, "auth", (preset.auth, *(name for name in mechanisms if name != preset.auth))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -79,8 +80,21 @@ async def _connected(server: SmtpServer, lane_of: str) -> Wire:
     except ssl.SSLCertVerificationError as error:
         raise _untrusted(lane_of) from error
     except (OSError, TimeoutError) as error:
-        raise ProviderUnavailable(f"{lane_of}: no connection to the mail server ({type(error).__name__}).") from error
+        raise ProviderUnavailable(f"{lane_of}: no connection to the mail server ({_why(error)}).") from error
     return wire
+
+
+def _why(error: Exception) -> str:
+    """Why there is no connection, for people."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens at its port"
+    if isinstance(error, socket.gaierror):
+        return "no address is known for its name"
+    if isinstance(error, WireBroke):
+        return "it broke off"
+    return (getattr(error, "strerror", None) or "none of its addresses answers").lower()
 
 
 async def _greeted(wire: Wire, server: SmtpServer, lane_of: str) -> None:
@@ -90,7 +104,7 @@ async def _greeted(wire: Wire, server: SmtpServer, lane_of: str) -> None:
             raise ProviderUnavailable(f"{lane_of}: the mail server answered {code} to the connection.")
         await _say_hello(wire, server, lane_of)
     except (WireBroke, TimeoutError, OSError) as error:
-        raise ProviderUnavailable(f"{lane_of}: no connection to the mail server ({type(error).__name__}).") from error
+        raise ProviderUnavailable(f"{lane_of}: no connection to the mail server ({_why(error)}).") from error
 
 
 async def _say_hello(wire: Wire, server: SmtpServer, lane_of: str) -> None:

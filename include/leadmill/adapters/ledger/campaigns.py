@@ -49,7 +49,7 @@ class PostgresCampaigns:
         with self._database.transaction() as connection:
             locked = _lock(connection, campaign_id, loaded_at)
             if locked["status"] != CampaignStatus.DRAFT:
-                raise Conflict(f"Campaign {campaign_id} is {locked['status']}; only drafts can be edited. Copy it.")
+                raise Conflict(f"“{locked['name']}” is {locked['status']}; only drafts can be edited. Copy it.")
             before = detail_of(
                 _one(connection, "campaign_detail", campaign_id), _rows(connection, "campaign_variants", campaign_id)
             ).draft
@@ -71,16 +71,16 @@ class PostgresCampaigns:
     ) -> int:
         with self._database.transaction() as connection:
             locked = _lock(connection, campaign_id, loaded_at)
-            require_transition(campaign_id, CampaignStatus(locked["status"]), status)
+            require_transition(locked["name"], CampaignStatus(locked["status"]), status)
             if status is CampaignStatus.DELETED and locked["has_sent"]:
-                raise Conflict(f"Campaign {campaign_id} has sent mail and stays for the record; it cannot be deleted.")
+                raise Conflict(f"“{locked['name']}” has sent mail and stays for the record; it cannot be deleted.")
             if (
                 locked["status"] == CampaignStatus.PAUSED
                 and status is CampaignStatus.RUNNING
                 and locked["awaits_review"]
             ):
                 raise Conflict(
-                    f"Campaign {campaign_id} drew complaints: read its content and confirm it on Deliverability, tab "
+                    f"“{locked['name']}” drew complaints: read its content and confirm it on Deliverability, tab "
                     "Stopped; then it goes on."
                 )
             values = {"campaign_id": campaign_id, "as_of": as_of}
@@ -97,7 +97,7 @@ class PostgresCampaigns:
         with self._database.transaction() as connection:
             locked = _lock(connection, campaign_id, None)
             if not TRANSITIONS[CampaignStatus(locked["status"])]:
-                raise Conflict(f"Campaign {campaign_id} is {locked['status']}; its weight changes nothing any more.")
+                raise Conflict(f"“{locked['name']}” is {locked['status']}; its weight changes nothing any more.")
             before = _one(connection, "campaign_detail", campaign_id)["weight"]
             _execute(connection, "set_weight", {"campaign_id": campaign_id, "weight": weight, "as_of": as_of})
             details = {"from": before, "to": weight}

@@ -64,7 +64,7 @@ def _require_open(connection: psycopg.Connection[DictRow], campaign_id: int, as_
     if row is None:
         raise NotFound(f"There is no campaign {campaign_id}.")
     if row["status"] not in _OPEN:
-        raise Conflict(f"Campaign {campaign_id} is {row['status']}: none of its mails is sent again.")
+        raise Conflict(f"“{row['name']}” is {row['status']}: none of its mails is sent again.")
     if row["ends_at"] is not None and row["ends_at"] <= as_of:
-        raise Conflict(f"Campaign {campaign_id} has ended ({row['ends_at']:%Y-%m-%d}); copy it for a new end.")
+        raise Conflict(f"“{row['name']}” has ended ({row['ends_at']:%Y-%m-%d}); copy it for a new end.")
     return int(row["days_apart"])

@@ -10,7 +10,7 @@ returning campaign_id;
 
 -- name: lock_campaign^
 -- What must be known, and held still, before a campaign may change?
-select c.status, c.updated_at, c.planned_at, exists (
+select c.name, c.status, c.updated_at, c.planned_at, exists (
     select 1 from ledger.sends s
     where s.campaign_id = c.campaign_id and s.state not in ('planned', 'suppressed', 'cancelled', 'expired')
   ) as has_sent, exists (

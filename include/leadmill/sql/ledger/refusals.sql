@@ -13,7 +13,7 @@ group by s.code, s.fault order by mails desc, s.code;
 
 -- name: lock_campaign_to_send_again^
 -- May a campaign's mails be sent again? Its row stays locked until they are.
-select status, ends_at, coalesce(days_apart, 0) as days_apart from ledger.campaigns
+select name, status, ends_at, coalesce(days_apart, 0) as days_apart from ledger.campaigns
 where campaign_id = :campaign_id::bigint for no key update;
 
 -- name: send_refused_again
