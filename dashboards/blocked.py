@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import campaign_progress
-import campaign_words
 import page
 import senders
 import streamlit as st
@@ -60,7 +59,7 @@ def _show_waiting() -> None:
             for c in page.leadmill().explain_waiting(campaign.campaign_id, page.now())
             if c.subject in campaign_progress.OF_CAMPAIGN
         ]
-        name = campaign_words.plain(campaign.name)
+        name = page.plain(campaign.name)
         for constraint in found:
             st.markdown(f":material/schedule: **{name}**: {campaign_progress.in_words(constraint)}")
     if len(running) > EXPLAINED_CAMPAIGNS:

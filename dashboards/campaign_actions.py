@@ -8,7 +8,7 @@ import campaign_schedule
 import page
 import streamlit as st
 
-from leadmill.domain.access import Role
+from leadmill.domain.access import REASON_LIMIT, Role
 from leadmill.domain.campaigns import TRANSITIONS, CampaignStatus
 from leadmill.ports.campaigns import CampaignDetail
 
@@ -36,7 +36,7 @@ def show(detail: CampaignDetail) -> None:
 
 
 def _reason(verb: str, example: str) -> str:
-    return st.text_input("Reason", placeholder=example, max_chars=300, key=f"{verb}_reason").strip()
+    return st.text_input("Reason", placeholder=example, max_chars=REASON_LIMIT, key=f"{verb}_reason").strip()
 
 
 def _require(reason: str) -> bool:

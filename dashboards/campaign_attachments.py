@@ -28,7 +28,7 @@ def edit(state: campaign_editing.Editing, number: int) -> None:
         )
         for file in step.attachments:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f":material/description: {describe(file)}")
+                st.markdown(f":material/description: {page.plain(describe(file))}")
                 if st.button(
                     "Remove", icon=":material/delete:", key=key(f"detach_{number}_{file.sha256[:8]}_{file.name}")
                 ):

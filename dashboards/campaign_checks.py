@@ -56,13 +56,13 @@ def show(campaign_id: int, state: campaign_editing.Editing | None = None) -> Non
     else:
         st.markdown("**Everything is fine.** It can be approved.")
     for check in [*errors, *warnings]:
-        advice = f"  \n{check.advice}" if check.advice else ""
-        SHOWN[check.result](f"**{_name(check)}:** {check.message}{advice}", icon=ICONS[check.result])
+        advice = f"  \n{page.plain(check.advice)}" if check.advice else ""
+        SHOWN[check.result](f"**{_name(check)}:** {page.plain(check.message)}{advice}", icon=ICONS[check.result])
         campaign_gaps.show(check, state)
     fine = [check for check in checks if check.result == "ok"]
     with st.container(border=True):
         for check in fine:
-            st.markdown(f":green[:material/check_circle:] **{_name(check)}:** {check.message}")
+            st.markdown(f":green[:material/check_circle:] **{_name(check)}:** {page.plain(check.message)}")
     if page.actor().role is not Role.VIEWER:
         _approve(detail, checks, is_ready=not errors)
 
@@ -87,7 +87,7 @@ def _approve(detail: CampaignDetail, checks: list[Check], *, is_ready: bool) -> 
 
 
 def _capacity_words(checks: list[Check]) -> str:
-    return " ".join(check.message for check in checks if check.name == "capacity")
+    return " ".join(page.plain(check.message) for check in checks if check.name == "capacity")
 
 
 def _do_approve(detail: CampaignDetail, seen: Seen) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import campaign_words
 import page
 import streamlit as st
 from campaign_editing import key
@@ -99,9 +98,7 @@ def show_counts(draft: CampaignDraft, counts: AudiencePreview) -> None:
 
 def _show_kind(draft: CampaignDraft, counts: AudiencePreview, kind: _Kind, count: int, *, is_left_out: bool) -> None:
     of_kind = [each for each in counts.contacts if each.kind == kind.name]
-    names = ", ".join(
-        f"“{campaign_words.plain(each.campaign_name)}” ({each.lead_count:,})" for each in of_kind[:CAMPAIGNS_TOLD]
-    )
+    names = ", ".join(f"“{page.plain(each.campaign_name)}” ({each.lead_count:,})" for each in of_kind[:CAMPAIGNS_TOLD])
     more = f" and {len(of_kind) - CAMPAIGNS_TOLD} more" if len(of_kind) > CAMPAIGNS_TOLD else ""
     what = "left out" if is_left_out else ":orange[mailed all the same]"
     st.markdown(f"**{counted(count, kind.one, kind.many)}** {names}{more}: {what}.")

@@ -34,7 +34,11 @@ def show(campaign_id: int) -> None:
         del st.query_params["campaign"]
         st.rerun()
     detail = page.leadmill().campaign(campaign_id)
-    page.header(campaign_words.plain(detail.draft.name))
+    if detail.status is CampaignStatus.DELETED:
+        page.header("A deleted campaign")
+        st.info("Somebody deleted this campaign. Go back to the list for those there are.", icon=":material/delete:")
+        return
+    page.header(page.plain(detail.draft.name))
     with st.container():  # one element, however much it says: what is below keeps its place
         _show_standing(detail)
         campaign_actions.show(detail)
@@ -57,7 +61,7 @@ def _show_standing(detail: CampaignDetail) -> None:
             said.append(f"ended {campaign_words.moment(detail.finished_at)}")
         st.caption(" · ".join(said))
     if detail.status_reason:
-        st.info(f"Reason given: {campaign_words.plain(detail.status_reason)}", icon=":material/chat:")
+        st.info(f"Reason given: {page.plain(detail.status_reason)}", icon=":material/chat:")
 
 
 def _edit(detail: CampaignDetail) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import campaign_editing
 import campaign_fallbacks
-import campaign_words
 import country_gaps
 import page
 import streamlit as st
@@ -57,7 +56,7 @@ def _show_gap(gap: LeadGap, state: campaign_editing.Editing | None) -> None:
 def lead_link(lead: SampleLead) -> str:
     """A lead's name that leads to its page."""
     words = " · ".join(filter(None, (lead.name or "no name", lead.company)))
-    return f"[{campaign_words.plain(words)}](/leads?lead={lead.lead_id})"
+    return f"[{page.plain(words)}](/leads?lead={lead.lead_id})"
 
 
 def _offer_fallback(gap: LeadGap, state: campaign_editing.Editing) -> None:

@@ -42,11 +42,11 @@ def show(draft: CampaignDraft, step: int, label: str) -> None:
 
 
 def _show_message(message: OutgoingMessage) -> None:
-    st.markdown(f"**Subject:** {_plain(message.subject)}")
-    st.caption(f"From {_plain(message.sender_name)} · {_plain(message.sender_address)}")
+    st.markdown(f"**Subject:** {page.plain(message.subject)}")
+    st.caption(f"From {page.plain(message.sender_name)} · {page.plain(message.sender_address)}")
     rendered, text, headers = st.tabs(["HTML", "Text", "Headers"])
     for attached in message.frame.attachments:
-        st.caption(f":material/attach_file: {_plain(attached.name)} · {megabytes(len(attached.content))}")
+        st.caption(f":material/attach_file: {page.plain(attached.name)} · {megabytes(len(attached.content))}")
     with rendered:
         st.iframe(sealed(message.html), height=HEIGHT + 4)
         st.caption("As a preview: links are not tracked and the unsubscribe link acts for nobody.")
@@ -72,15 +72,10 @@ def _show_message(message: OutgoingMessage) -> None:
 def _show_notes(notes: PreviewNotes) -> None:
     """What this lead's mail owes to its category and to what is missing."""
     for name, text in notes.fallbacks.items():
-        st.caption(f":material/format_shapes: {name} is missing; the fallback “{_plain(text)}” stands in.")
+        st.caption(f":material/format_shapes: {name} is missing; the fallback “{page.plain(text)}” stands in.")
     for name, category in notes.blocks.items():
-        version = f"the version for “{_plain(category)}”" if category else "the default version"
+        version = f"the version for “{page.plain(category)}”" if category else "the default version"
         st.caption(f":material/view_agenda: The block {name} shows {version}.")
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown leaves as it is."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+!|<>$:~" else c for c in text)
 
 
 def sealed(mail: str) -> str:

@@ -156,7 +156,7 @@ def _show_waiting(constraints: list[Constraint]) -> None:
 
 def in_words(constraint: Constraint) -> str:
     """The sentence with the end of the wait, without a DAG's name in it; names in it are no Markdown."""
-    said = campaign_words.plain(constraint.sentence.replace("plan_campaigns", "the planning"))
+    said = page.plain(constraint.sentence.replace("plan_campaigns", "the planning"))
     if constraint.relaxes_at is None:
         return said
     return f"{said.removesuffix('.')} (until {campaign_words.moment(constraint.relaxes_at)})."

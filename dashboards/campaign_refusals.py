@@ -6,7 +6,7 @@ import campaign_words
 import page
 import streamlit as st
 
-from leadmill.domain.access import Role
+from leadmill.domain.access import REASON_LIMIT, Role
 from leadmill.ports.refusals import RefusalGroup
 
 WHOSE = {
@@ -55,7 +55,7 @@ def _show_form(campaign_id: int, able: dict[str, RefusalGroup]) -> None:
             format_func=lambda code: f"{campaign_words.code_words(code)} ({able[code].may_go_again:,})",
             key="send_again_codes",
         )
-        reason = st.text_input("Why were they refused wrongly?", max_chars=300, key="send_again_reason")
+        reason = st.text_input("Why were they refused wrongly?", max_chars=REASON_LIMIT, key="send_again_reason")
         if st.form_submit_button("Send them again", type="primary"):
             with page.attempt():
                 _carry_out(campaign_id, codes, reason)

@@ -9,7 +9,7 @@ import charts
 import page
 import streamlit as st
 
-from leadmill.domain.access import Role
+from leadmill.domain.access import REASON_LIMIT, Role
 from leadmill.domain.doubts import Cause, Doubt, Hint, Incident
 from leadmill.domain.threads import shown_subject
 from leadmill.ports.dispatch import Settlement
@@ -68,7 +68,7 @@ def _show_incident(incident: Incident, number: int, *, names_campaign: bool) -> 
     count = len(incident.doubts)
     mails = "1 mail" if count == 1 else f"{count:,} mails"
     when = campaign_words.moment(incident.began_at)
-    st.markdown(f"**{when}, {incident.lane}: {SHORTLY[incident.cause]}, {mails} unclear**")
+    st.markdown(f"**{when}, {page.plain(incident.lane)}: {SHORTLY[incident.cause]}, {mails} unclear**")
     st.caption(HAPPENED[incident.cause])
     st.caption(_evidence(incident))
     st.caption(_span(incident))
@@ -143,7 +143,7 @@ def _decide(doubts: list[Doubt], number: int, *, are_chosen: bool) -> None:
             captions=[CONSEQUENCES[choice] for choice in CHOICES],
             key=f"settle_outcome_{number}",
         )
-        reason = st.text_input("How do you know?", max_chars=300, key=f"settle_reason_{number}")
+        reason = st.text_input("How do you know?", max_chars=REASON_LIMIT, key=f"settle_reason_{number}")
         is_sure = st.checkbox(
             "For “send it again”: I looked, and they did not go out. A lead may get this mail twice if I am wrong.",
             key=f"settle_sure_{number}",

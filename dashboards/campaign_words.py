@@ -76,11 +76,6 @@ def weight(value: float) -> str:
     return WEIGHTS.get(value, f"{value:g} times as fast")
 
 
-def plain(words: str) -> str:
-    """Words that strangers or colleagues wrote, safe from being read as Markdown."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+!|<>$:~" else c for c in words)
-
-
 def code_words(code: str) -> str:
     """Why a mail stands where it stands; empty where there is nothing to say."""
     return CODES.get(code.removeprefix("after_")) or weather.in_words(code)
@@ -96,7 +91,7 @@ def schedule_words(draft: CampaignDraft) -> str:
     hour = f" ({draft.send_hour}:00)" if draft.send_hour is not None else ""
     start = f"from {moment(draft.starts_at)}" if draft.starts_at else "from its approval on"
     end = f"until {moment(draft.ends_at)}" if draft.ends_at else "without an end"
-    waits = ", ".join(f"{s.delay_days} days before follow-up {n}" for n, s in enumerate(draft.steps[1:], 1))
+    waits = ", ".join(f"{counted(s.delay_days, 'day')} before follow-up {n}" for n, s in enumerate(draft.steps[1:], 1))
     tracked = [name for name, on in (("opens", draft.track_opens), ("clicks", draft.track_clicks)) if on]
     ends = " Any bounce ends the sequence." if draft.ends_on_any_bounce else ""
     follow = f" Waits {waits}.{ends}" if waits else ""

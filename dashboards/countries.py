@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import country_words
 import page
 import streamlit as st
 
+from leadmill.domain.access import REASON_LIMIT
 from leadmill.domain.countries import country_code
 from leadmill.domain.country_rules import VERSION, ColdMail
 from leadmill.domain.segments import LEGAL_BASES
@@ -84,24 +87,26 @@ def _show_decided(policies: list[CountryPolicy]) -> None:
     for policy in policies:
         stored = policy.stored
         if stored.override_legal_bases is not None:
+            bases = country_words.bases(stored.override_legal_bases) or "no basis"
             st.info(
-                f"**{_name(policy)}** is decided otherwise by {stored.overridden_by}: mailed on "
-                f"{country_words.bases(stored.override_legal_bases) or 'no basis'}. Reason: {stored.override_reason}",
+                f"**{_name(policy)}** is decided otherwise by {stored.overridden_by}: mailed on {bases}. "
+                f"Reason: {page.plain(stored.override_reason)}",
                 icon=":material/gavel:",
             )
 
 
 def _override(by_name: dict[str, CountryPolicy]) -> None:
-    with st.form("override_country", clear_on_submit=True):
-        name = st.selectbox("Country", list(by_name), index=None, placeholder="Choose one", key="country_chosen")
-        other = st.text_input("Or another country's code", max_chars=2, placeholder="MX", key="country_other")
+    part = partial(page.form_part, "override_country")
+    with st.form("override_country"):
+        name = st.selectbox("Country", list(by_name), index=None, placeholder="Choose one", key=part("country_chosen"))
+        other = st.text_input("Or another country's code", max_chars=2, placeholder="MX", key=part("country_other"))
         bases = st.multiselect(
             "Legal bases to mail there",
             sorted(LEGAL_BASES),
             format_func=lambda basis: country_words.LEGAL_BASES[basis],
-            key="country_bases",
+            key=part("country_bases"),
         )
-        reason = st.text_input("Reason", max_chars=500, key="country_reason")
+        reason = st.text_input("Reason", max_chars=REASON_LIMIT, key=part("country_reason"))
         if not st.form_submit_button("Decide", type="primary", key="country_decide"):
             return
         with page.attempt():
@@ -110,6 +115,7 @@ def _override(by_name: dict[str, CountryPolicy]) -> None:
                 st.error("Choose a country.", icon=":material/error:")
                 return
             withdrawn = page.leadmill().override_country_rule(page.actor(), country, bases, page.now(), reason=reason)
+            page.empty_form("override_country")
             _done(withdrawn)
 
 
@@ -119,7 +125,7 @@ def _restore(overridden: dict[str, CountryPolicy]) -> None:
         return
     with st.form("restore_country"):
         name = st.selectbox("Country", list(overridden), key="country_restored")
-        reason = st.text_input("Reason", max_chars=500, key="country_restore_reason")
+        reason = st.text_input("Reason", max_chars=REASON_LIMIT, key="country_restore_reason")
         if st.form_submit_button("Let the rule hold", key="country_restore"):
             with page.attempt():
                 country = overridden[name].stored.country

@@ -11,7 +11,7 @@ import senders
 import stranded_threads
 import streamlit as st
 
-from leadmill.domain.access import Role
+from leadmill.domain.access import REASON_LIMIT, Role
 from leadmill.domain.mailboxes import Binding
 from leadmill.domain.quantities import counted
 from leadmill.ports.holds import ContentReview, Hold
@@ -83,7 +83,9 @@ def _show_hold(hold: Hold, reviews: list[ContentReview]) -> None:
     with st.container(border=True, key=f"hold_{hold.hold_id}"):
         stands = "is cooling down" if hold.status == "cooling_down" else "is paused"
         until = f" until {senders.moment(hold.until)}" if hold.until else ""
-        st.markdown(f"**{KINDS[hold.subject_kind]} {hold.subject}** {stands}{until}: {hold.reason}.")
+        st.markdown(
+            f"**{KINDS[hold.subject_kind]} {page.plain(hold.subject)}** {stands}{until}: {page.plain(hold.reason)}."
+        )
         by = f", by {hold.began_by}" if hold.cause == "person" and hold.began_by else ""
         st.caption(f"Stopped by {CAUSES[hold.cause]}{by} · since {senders.moment(hold.began_at)}")
         _show_evidence(hold)
@@ -111,7 +113,9 @@ def _show_evidence(hold: Hold) -> None:
 
 def _show_contents(reviews: list[ContentReview]) -> None:
     """The contents that drew the complaints."""
-    links = ", ".join(f"[{each.campaign}](/campaigns?campaign={each.campaign_id}&show=content)" for each in reviews)
+    links = ", ".join(
+        f"[{page.plain(each.campaign)}](/campaigns?campaign={each.campaign_id}&show=content)" for each in reviews
+    )
     st.markdown(f":material/mail: Read what it sent: {links}" if links else "Its content was read and found in order.")
 
 
@@ -154,7 +158,7 @@ def _show_review(review: ContentReview) -> None:
     with st.container(border=True, key=f"review_{review.review_id}"):
         held = "is held until somebody has read its content" if review.is_held else "should have its content read"
         st.markdown(
-            f"**Campaign [{review.campaign}](/campaigns?campaign={review.campaign_id})** {held}: "
+            f"**Campaign [{page.plain(review.campaign)}](/campaigns?campaign={review.campaign_id})** {held}: "
             f"{counted(review.complaints, 'spam complaint')} in {review.mails:,} mails."
         )
         st.markdown(f":material/mail: [Read its content](/campaigns?campaign={review.campaign_id}&show=content)")
@@ -170,9 +174,9 @@ def _confirm(review: ContentReview, why: str) -> None:
 
 
 def _reason_form(key: str, said: str, act: Callable[[str], None]) -> None:
-    with st.form(key, clear_on_submit=True, border=False):
+    with st.form(key, border=False):
         why, button = st.columns([3, 2], vertical_alignment="bottom")
-        reason = why.text_input("Reason", help="The audit log keeps it.", key=f"{key}_reason")
+        reason = why.text_input("Reason", help="The audit log keeps it.", key=f"{key}_reason", max_chars=REASON_LIMIT)
         if button.form_submit_button(said, width="stretch"):
             with page.attempt():
                 act(reason)

@@ -8,7 +8,7 @@ from typing import Any
 import page
 import streamlit as st
 
-from leadmill.domain.access import Role
+from leadmill.domain.access import REASON_LIMIT, Role
 
 ERASE_WORD = "ERASE"
 WHAT_LIFTING_DOES = (
@@ -39,7 +39,7 @@ def show(lead: Mapping[str, Any]) -> None:
 def _suppress(lead_id: int) -> None:
     with st.popover("Never mail again", icon=":material/block:"):
         st.caption("No campaign mails this person any more; their planned mails are withdrawn.")
-        reason = st.text_input("Reason", placeholder="Asked us by phone", max_chars=300, key="suppress_reason")
+        reason = st.text_input("Reason", placeholder="Asked us by phone", max_chars=REASON_LIMIT, key="suppress_reason")
         if st.button("Never mail this person again", type="primary", key="suppress_lead"):
             with page.attempt():
                 done = page.leadmill().suppress_person(page.actor(), lead_id=lead_id, reason=reason, as_of=page.now())
@@ -53,10 +53,13 @@ def _lift(lead_id: int) -> None:
     with st.popover("Let them come back", icon=":material/undo:"):
         st.caption(WHAT_LIFTING_DOES)
         reason = st.text_input(
-            "Reason", placeholder="Wrote that they want our news again", max_chars=300, key="lift_reason"
+            "Reason", placeholder="Wrote that they want our news again", max_chars=REASON_LIMIT, key="lift_reason"
         )
         proof = st.text_input(
-            "Proof", placeholder="Sign-up form of 3 May, double opt-in confirmed", max_chars=300, key="lift_proof"
+            "Proof",
+            placeholder="Sign-up form of 3 May, double opt-in confirmed",
+            max_chars=REASON_LIMIT,
+            key="lift_proof",
         )
         if st.button("Mail this person again", type="primary", key="lift_suppression"):
             with page.attempt():
@@ -72,7 +75,9 @@ def _lift(lead_id: int) -> None:
 def _erase(lead_id: int) -> None:
     with st.popover("Erase this person", icon=":material/person_remove:"):
         st.caption(WHAT_ERASING_DOES)
-        reason = st.text_input("Reason", placeholder="Asked to be erased by letter", max_chars=300, key="erase_reason")
+        reason = st.text_input(
+            "Reason", placeholder="Asked to be erased by letter", max_chars=REASON_LIMIT, key="erase_reason"
+        )
         typed = st.text_input(f"Type {ERASE_WORD} to confirm; this cannot be undone", key="erase_typed")
         if st.button("Erase for good", type="primary", disabled=typed.strip() != ERASE_WORD, key="erase_lead"):
             with page.attempt():

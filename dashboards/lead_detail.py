@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import campaign_words
 import charts
 import country_words
 import lead_actions
@@ -71,7 +70,7 @@ def show(lead_id: int) -> None:
     lead = detail.lead
     name = f"{lead['first_name']} {lead['last_name']}".strip() or lead["email"]
     known = " · ".join(filter(None, (lead["job_title"], lead["company"], lead["email"])))
-    page.header(campaign_words.plain(name), campaign_words.plain(known))
+    page.header(page.plain(name), page.plain(known))
     if lead["suppressed_for"]:
         said = SUPPRESSED_FOR.get(lead["suppressed_for"], "This address is on the list of those never to be mailed")
         st.warning(f"{said} ({_day(lead['suppressed_at'])}): no campaign mails it.", icon=":material/block:")

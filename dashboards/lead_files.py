@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import charts
@@ -48,28 +49,31 @@ def show() -> None:
 
 
 def _show_form() -> None:
-    with st.form("upload_leads", clear_on_submit=True):
-        file = st.file_uploader("CSV or Excel file", type=["csv", "tsv", "txt", "xlsx"], key="lead_file")
+    part = partial(page.form_part, "upload_leads")
+    with st.form("upload_leads"):
+        file = st.file_uploader("CSV or Excel file", type=["csv", "tsv", "txt", "xlsx"], key=part("lead_file"))
         st.caption(
             "Columns are recognised by their names and contents, in any order; an e-mail address is all that a row "
             "must have. What you say here holds for rows that say nothing themselves."
         )
         source, basis, country = st.columns(3)
-        said_source = source.text_input("Source", placeholder="for example: Hanover fair 2026", key="file_source")
+        said_source = source.text_input("Source", placeholder="for example: Hanover fair 2026", key=part("file_source"))
         bases = ["", *lead_list.LEGAL_BASES]
         said_basis = basis.selectbox(
             "Legal basis",
             bases,
             format_func=lambda code: lead_list.LEGAL_BASES.get(code, "the file says"),
-            key="file_basis",
+            key=part("file_basis"),
         )
-        said_country = country.text_input("Country (two letters)", max_chars=2, placeholder="DE", key="file_country")
+        said_country = country.text_input(
+            "Country (two letters)", max_chars=2, placeholder="DE", key=part("file_country")
+        )
         if not st.form_submit_button("Upload and import", type="primary", icon=":material/upload:"):
             return
         if file is None:
             st.error("Choose a file first.", icon=":material/error:")
             return
-        with page.attempt(), st.spinner(f"Storing {file.name} …"):
+        with page.attempt(), st.spinner(f"Storing {page.plain(file.name)} …"):
             at = page.now()
             key = page.leadmill().upload_lead_file(
                 page.actor(),
@@ -82,6 +86,8 @@ def _show_form() -> None:
             )
             st.session_state["followed_upload"] = (key, file.name, at)
             st.session_state.pop("chosen_file", None)
+            page.empty_form("upload_leads")
+            st.rerun()
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -96,7 +102,7 @@ def _follow() -> None:
         if row is None:
             _say_waiting(name, at)
         elif row["status"] == "importing":
-            st.info(f"**{name}** is being read, checked and imported …", icon=":material/sync:")
+            st.info(f"**{page.plain(name)}** is being read, checked and imported …", icon=":material/sync:")
         else:
             del st.session_state["followed_upload"]
             st.session_state["chosen_file"] = row["lead_file_id"]
@@ -108,11 +114,13 @@ def _say_waiting(name: str, at: datetime) -> None:
     waited = page.now() - at
     if waited < PATIENCE:
         st.info(
-            f"**{name}** is stored; waiting for Airflow to pick it up ({waited.seconds} s).", icon=":material/schedule:"
+            f"**{page.plain(name)}** is stored; waiting for Airflow to pick it up ({waited.seconds} s).",
+            icon=":material/schedule:",
         )
         return
     st.warning(
-        f"**{name}** is stored safely, but Airflow has not picked it up for {waited.seconds // 60 or 1} min. "
+        f"**{page.plain(name)}** is stored safely, but Airflow has not picked it up for "
+        f"{waited.seconds // 60 or 1} min. "
         "Either it is busy, or the DAG `import_leads` is paused, or Airflow does not run: look at [import_leads in "
         f"Airflow]({page.leadmill().settings.airflow_base_url}/dags/import_leads). The import begins by itself "
         "as soon as it can; there is no need to upload the file again.",
@@ -171,7 +179,7 @@ def _by_words(requested_by: str) -> str:
 
 
 def _show_report(report: dict[str, Any]) -> None:
-    st.subheader(f"Report: {report['file_name']}", anchor=False)
+    st.subheader(f"Report: {page.plain(report['file_name'])}", anchor=False)
     told = {"accepted": st.success, "accepted_with_warnings": st.warning, "importing": st.info, "repeated": st.info}
     told.get(report["status"], st.error)(html.escape(report["verdict"]) or "The import has not ended yet.")
     if not report["row_count"]:

@@ -8,6 +8,7 @@ from typing import Any
 import campaign_words
 import charts
 import mailbox_choice
+import page
 import streamlit as st
 
 from leadmill.domain import moments
@@ -86,4 +87,4 @@ def _show_choices(sends: Sequence[Mapping[str, Any]]) -> None:
         for send in chosen:
             mail = campaign_words.mail_name(send["step"])
             said = mailbox_choice.words(send["reason"], send["why"])
-            st.markdown(f"**{campaign_words.plain(send['campaign'])}, {mail}**, from {send['mailbox']}: {said}.")
+            st.markdown(f"**{page.plain(send['campaign'])}, {mail}**, from {send['mailbox']}: {said}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,6 +25,11 @@ LINE_PIXELS = 32.8
 """A table's line, with the theme's base size of 15 pixels: 2.1875 rem."""
 FRESH_SECONDS = 10
 """How old a number on a page may be; pages cache what they read for this long."""
+
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+!|<>$~]|:(?=[\w/])")
+
+_MOST_DIGITS = 18
+"""Of an id, which is a bigint."""
 
 _log = logging.getLogger("leadmill.dashboards")
 
@@ -96,6 +102,11 @@ def counts(*names: str) -> dict[str, object]:
     return {name: st.column_config.NumberColumn(format="localized") for name in names}
 
 
+def plain(words: str) -> str:
+    """Words that strangers or colleagues wrote, safe from being read as Markdown."""
+    return _MARKDOWN.sub(r"\\\g<0>", words)
+
+
 @contextmanager
 def attempt() -> Iterator[None]:
     """Around an action or a part of a page: what fails inside becomes a sentence, and the page goes on."""
@@ -109,7 +120,7 @@ def explain(error: Exception) -> bool:
     """Tell people what went wrong in a sentence, and the log the rest. Always true: nothing more is to be shown."""
     if isinstance(error, LeadmillError):
         _log.info("told the user: %s: %s", type(error).__name__, error)
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return True
     reference = uuid4().hex[:8]
     _log.error("reference %s: %s", reference, type(error).__name__, exc_info=error)
@@ -126,9 +137,29 @@ def in_hand(**whose: int | str) -> str:
     return leadmill().words_on_mails_in_hand(Hands(**whose), now())
 
 
+def chosen(kind: str) -> int | None:
+    """Which lead or campaign the address names; None where it names none, or what can be none."""
+    said = st.query_params.get(kind, "")
+    is_number = said.isascii() and said.isdigit() and len(said) <= _MOST_DIGITS
+    if said and not is_number:
+        st.error(f"The address names no {kind}. Choose one from the list.", icon=":material/error:")
+    return int(said) if is_number else None
+
+
 def say_later(message: str) -> None:
     """Show a message after the next rerun (a success message that `st.rerun` would swallow)."""
     st.session_state["said"] = message
+
+
+def form_part(form: str, name: str) -> str:
+    """The key of a form's widget: another one after `empty_form`; what was typed stays until then."""
+    emptied = st.session_state.get(f"{form}_emptied", 0)
+    return f"{name}_{emptied}" if emptied else name
+
+
+def empty_form(form: str) -> None:
+    """Show the form empty from the next run on: what was typed has been done."""
+    st.session_state[f"{form}_emptied"] = st.session_state.get(f"{form}_emptied", 0) + 1
 
 
 def header(title: str, purpose: str = "") -> None:
@@ -138,4 +169,4 @@ def header(title: str, purpose: str = "") -> None:
         st.caption(purpose)
     with st.container():  # always there: a message must not move what follows, or its tabs would start at the first
         if said := st.session_state.pop("said", None):
-            st.success(said, icon=":material/check_circle:")
+            st.success(plain(said), icon=":material/check_circle:")

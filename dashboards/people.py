@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import page
 import senders
@@ -72,7 +73,7 @@ def _state(user: User, at: datetime) -> str:
 
 def _show_actions(user: User) -> None:
     with st.container(border=True):
-        st.markdown(f"**{user.full_name or user.email}** · {user.email}")
+        st.markdown(f"**{page.plain(user.full_name or user.email)}** · {user.email}")
         choose, change, _ = st.columns([2, 1, 3], vertical_alignment="bottom")
         role = choose.selectbox(
             "Role", ROLES, index=ROLES.index(user.role), format_func=str, key=f"role_{user.user_id}"
@@ -99,13 +100,20 @@ def _show_actions(user: User) -> None:
 
 def show_invitations() -> None:
     """Invite somebody, and the invitations that are open."""
-    with st.form("invite", clear_on_submit=True):
+    part = partial(page.form_part, "invite")
+    with st.form("invite"):
         address, choose = st.columns([3, 2])
-        email = address.text_input("E-mail address", key="invite_email", placeholder="name@company.com")
-        role = choose.selectbox("Role", ROLES, format_func=lambda role: f"{role.value}: {MAY[role]}", key="invite_role")
+        email = address.text_input("E-mail address", key=part("invite_email"), placeholder="name@company.com")
+        role = choose.selectbox(
+            "Role",
+            ROLES,
+            format_func=lambda role: f"{role.value}: {MAY[role]}",
+            key=part("invite_role"),
+        )
         if st.form_submit_button("Make an invitation link", type="primary"):
             with page.attempt():
                 link = page.leadmill().invite_user(page.actor(), email, role, page.now())
+                page.empty_form("invite")
                 _tell_once(f"Send this link to {email}; it works for {INVITATION_DURATION.days} days.", link)
     found = page.leadmill().invitations(page.actor(), page.now())
     if not found:

@@ -8,6 +8,7 @@ import page
 import senders
 import streamlit as st
 
+from leadmill.domain.access import REASON_LIMIT
 from leadmill.domain.segments import LEGAL_BASES
 from leadmill.domain.sending_policy import DEFAULT_POLICY, default_legal_bases
 from leadmill.ports.sending_identity import PoolCapacity
@@ -91,7 +92,7 @@ def _change_policy(pool: PoolCapacity) -> None:
             key=f"policy_bases_{pool.pool_id}",
         )
         reason = st.text_input(
-            "Reason", pool.override_reason, help=OVERRIDE, key=f"policy_reason_{pool.pool_id}", max_chars=500
+            "Reason", pool.override_reason, help=OVERRIDE, key=f"policy_reason_{pool.pool_id}", max_chars=REASON_LIMIT
         )
         st.caption(f"Its providers' terms permit {allowed}. Planned mails to leads on another basis are withdrawn.")
         if st.form_submit_button("Change policy", type="primary"):
@@ -117,7 +118,7 @@ def _make_pool(known: set[str]) -> None:
             key="pool_bases",
             placeholder="What the provider's terms permit",
         )
-        reason = st.text_input("Reason", help=OVERRIDE, key="pool_reason", max_chars=500)
+        reason = st.text_input("Reason", help=OVERRIDE, key="pool_reason", max_chars=REASON_LIMIT)
         if st.form_submit_button("Make the pool"):
             with page.attempt():
                 if name.strip() in known:

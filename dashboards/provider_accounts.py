@@ -61,7 +61,7 @@ def show(setup: SenderSetup) -> None:
         )
         for entry in setup.accounts:
             if said := allowed_words(entry):
-                st.caption(f"{entry.setup.name}: the provider allows {said}.")
+                st.caption(f"{page.plain(entry.setup.name)}: the provider allows {said}.")
     else:
         st.info("No provider account yet: begin here, then add a domain and its mailboxes.", icon=":material/info:")
     known = {entry.setup.name: entry.setup for entry in setup.accounts}

@@ -11,7 +11,7 @@ import page
 import streamlit as st
 
 from leadmill.domain import moments
-from leadmill.domain.access import Role
+from leadmill.domain.access import REASON_LIMIT, Role
 from leadmill.domain.guardrails import BOUNCE_MINIMUM_SAMPLE, WINDOW_DAYS, Health
 from leadmill.domain.mailboxes import Binding, is_warming_up
 from leadmill.ports.alerts import Alert
@@ -77,7 +77,7 @@ def _severities(alerts: Sequence[Alert]) -> str:
 def _show_alert(alert: Alert) -> None:
     said, act = st.columns([7, 1], vertical_alignment="center")
     often = f" · seen {alert.occurrences:,} times" if alert.occurrences > 1 else ""
-    said.markdown(f"{ICONS[alert.severity]} **{alert.subject}**: {alert.message}")
+    said.markdown(f"{ICONS[alert.severity]} **{page.plain(alert.subject)}**: {page.plain(alert.message)}")
     said.caption(f"{alert.severity} · since {moment(alert.first_at)}{often}")
     if page.actor().role is not Role.VIEWER and act.button(
         "Close", key=f"close_alert_{alert.alert_id}", width="stretch"
@@ -211,7 +211,7 @@ def _show_chosen(state: MailboxState) -> None:
         until = mailbox.domain_cool_down_until if cools else mailbox.cool_down_until
         st.markdown(f"**{state.address}**: {status_words(standing, until)}")
         if reason := state.status_reason or state.domain_status_reason:
-            st.caption(f"Reason: {reason}")
+            st.caption(f"Reason: {page.plain(reason)}")
         st.caption(f"What holds it back: {binding_words(state)}")
         if page.actor().role is Role.VIEWER:
             return
@@ -237,8 +237,9 @@ def hold_form(
     if not is_active and page.actor().role is not Role.ADMIN:
         st.caption(f"This {what} is stopped. Only an admin can release it.")
         return
-    with st.form(f"hold_{what}", clear_on_submit=True):
-        reason = st.text_input("Reason", help="The audit log keeps it.", key=f"hold_{what}_reason")
+    key = f"{'pause' if is_active else 'lift'}_{what}"  # a second click on the one must not become the other
+    with st.form(key):
+        reason = st.text_input("Reason", help="The audit log keeps it.", key=f"{key}_reason", max_chars=REASON_LIMIT)
         said = f"Pause this {what}" if is_active else f"Let this {what} send again"
         if st.form_submit_button(said, type="primary"):
             with page.attempt():

@@ -8,7 +8,7 @@ import page
 import senders
 import streamlit as st
 
-from leadmill.domain.access import Role
+from leadmill.domain.access import REASON_LIMIT, Role
 from leadmill.domain.mailboxes import SenderStatus
 from leadmill.domain.quantities import counted
 from leadmill.ports.mailboxes import MailboxState
@@ -37,7 +37,8 @@ def _show_one(each: StrandedThreads, mailboxes: Sequence[MailboxState]) -> None:
         waits = counted(each.threads, "thread waits", "threads wait")
         st.markdown(f"**{waits}** for {each.address}: {why_they_wait(each)}. {due} a mail due.")
         since = f"Since {senders.moment(each.since)}"
-        chosen = f" · {each.chosen_by} lets them wait since {senders.moment(each.chosen_at)}: {each.reason}"
+        why = page.plain(each.reason or "")
+        chosen = f" · {each.chosen_by} lets them wait since {senders.moment(each.chosen_at)}: {why}"
         st.caption(since + (chosen if each.chosen_at else " · nobody has decided yet, so they wait"))
         if page.actor().role is not Role.VIEWER:
             with st.expander("Decide what becomes of them"):
@@ -52,7 +53,9 @@ def _decide(each: StrandedThreads, others: Mapping[str, int]) -> None:
         if not others:
             st.caption("No other mailbox of their pool sends now, so there is none to hand them on to.")
         to = st.selectbox("Hand on to", ["Every mailbox of the pool in turn", *others], key=f"to_{number}")
-        reason = st.text_input("Reason", help="The audit log keeps it.", key=f"threads_reason_{number}")
+        reason = st.text_input(
+            "Reason", help="The audit log keeps it.", key=f"threads_reason_{number}", max_chars=REASON_LIMIT
+        )
         if st.form_submit_button("Decide for all of them"):
             with page.attempt():
                 page.say_later(_settle(number, str(choice), others.get(str(to)), reason))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import campaign_detail
 import campaign_list
 import page
-import streamlit as st
 
-chosen = st.query_params.get("campaign", "")
-if chosen.isdigit():
+chosen = page.chosen("campaign")
+if chosen is not None:
     with page.attempt():
-        campaign_detail.show(int(chosen))
+        campaign_detail.show(chosen)
 else:
     page.header("Campaigns", "Whom we mail, with what, when, and what came of it.")
     with page.attempt():

@@ -8,10 +8,10 @@ import lead_list
 import page
 import streamlit as st
 
-chosen = st.query_params.get("lead", "")
-if chosen.isdigit():
+chosen = page.chosen("lead")
+if chosen is not None:
     with page.attempt():
-        lead_detail.show(int(chosen))
+        lead_detail.show(chosen)
 else:
     page.header("Leads", "Who is there, how likely they answer, and what came of the files they arrived in.")
     find, files = st.tabs(["Find leads", "Upload a file"])

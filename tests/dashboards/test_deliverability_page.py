@@ -103,7 +103,7 @@ def test_an_admin_releases_a_domain_with_a_reason_and_the_alert_closes(
     page = open_page(monkeypatch, sending, "deliverability", role=Role.ADMIN)
     assert "1 open alert: 1 critical" in page.expander[0].label
     page.selectbox(key="domain_chosen").set_value(BAD).run()
-    page.text_input(key="hold_domain_reason").set_value("delisted, checked by hand")
+    page.text_input(key="lift_domain_reason").set_value("delisted, checked by hand")
     next(button for button in page.button if button.label == "Let this domain send again").click().run()
     assert not page.exception
     said = words_of(page)
