@@ -55,7 +55,7 @@ def test_a_templates_defect_stops_its_campaign_and_burns_nobody(app: App, defect
     assert states(app, other)["accepted"] == 5
     campaign = execute(app, "select status, status_reason from ledger.campaigns where campaign_id = %s", broken)[0]
     assert campaign["status"] == "paused"
-    assert campaign["status_reason"].startswith("its mails cannot be written")
+    assert campaign["status_reason"].startswith("its mails cannot be written: Step 1, variant A: ")
     assert [alert.kind for alert in app.open_alerts()] == ["template_broke"]
     assert_books_balance(app)
 

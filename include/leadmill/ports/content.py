@@ -20,9 +20,9 @@ PROVIDED_VARIABLES = template_fields.PROVIDED_VARIABLES
 class VariantContent:
     """One variant of one step, as the analyst wrote it (Jinja templates).
 
-    `label` names it in messages where it has no id yet. `fallbacks` and `blocks` are the campaign's, `attachments`
-    the step's. `conversation`: the variants of the steps before, nearest first, by their ids with their subjects; an
-    empty subject carries theirs on.
+    `label` names it in messages. `fallbacks` and `blocks` are the campaign's, `attachments` the step's.
+    `conversation`: the variants of the steps before, nearest first, by their ids with their subjects; an empty
+    subject carries theirs on.
     """
 
     campaign_id: int

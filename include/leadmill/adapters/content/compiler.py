@@ -45,8 +45,7 @@ class JinjaContentCompiler:
         self._text = TemplateSandbox(escapes_html=False)
 
     def compile(self, variant: VariantContent, organisation: Organisation) -> JinjaContent:
-        campaign = f"Campaign {variant.campaign_id}, step" if variant.campaign_id else "Step"
-        place = f"{campaign} {variant.step}, variant {variant.label or variant.variant_id}"
+        place = f"Step {variant.step}, variant {variant.label or variant.variant_id}"
         _require_organisation(organisation, place)
         sources = sources_of(variant, html_sandbox=self._html, text_sandbox=self._text, where=place)
         parts = {
@@ -155,7 +154,7 @@ class JinjaContent:
         fields |= shared.fields
         fields["email"], fields["unsubscribe_url"] = recipient.email, unsubscribe
         thread = self._thread(recipient.thread, fields) if recipient.thread else ()
-        frame, values = self._filled(fields, send_id, unsubscribe, recipient.lead_id)
+        frame, values = self._filled(fields, send_id, unsubscribe)
         return OutgoingMessage(
             send_id=send_id,
             sender_address=shared.address,
@@ -178,9 +177,7 @@ class JinjaContent:
     def _message_id(self, mail: EarlierMail) -> str:
         return message_id(mail.send_id, ascii_domain(mail.domain, what="The sending domain"), self._edge.key)
 
-    def _filled(
-        self, fields: dict[str, object], send_id: int, unsubscribe: str, lead_id: int
-    ) -> tuple[Frame, tuple[str, ...]]:
+    def _filled(self, fields: dict[str, object], send_id: int, unsubscribe: str) -> tuple[Frame, tuple[str, ...]]:
         """By the frame where it can, by the whole templates where not; only these know what to say of a failure."""
         framed = self._framed
         if framed is not None and not framed.computes:  # look-ups alone take no time
@@ -190,10 +187,7 @@ class JinjaContent:
         time_budget.begin()
         try:
             found = self._by_frame(framed, fields, send_id, unsubscribe) if framed is not None else None
-            return found or (
-                self._whole,
-                self._rendered(fields, send_id, unsubscribe, f"{self._place}, lead {lead_id}"),
-            )
+            return found or (self._whole, self._rendered(fields, send_id, unsubscribe, self._place))
         except TemplateDefect as error:
             raise TemplateDefect(f"{self._place}: {error}") from error
         finally:

@@ -137,7 +137,7 @@ returning campaign_id;
 
 -- name: variants_of_sends
 -- What is the content of these variants, and which subjects do those without one carry on?
-select v.variant_id, v.campaign_id, v.step, v.subject, v.body_html, v.body_text, c.track_opens, c.track_clicks,
+select v.variant_id, v.campaign_id, v.step, v.label, v.subject, v.body_html, v.body_text, c.track_opens, c.track_clicks,
   c.fallbacks, c.blocks, st.attachments, (
     select coalesce(jsonb_agg(jsonb_build_array(e.variant_id, e.subject) order by e.step desc, e.label), '[]')
     from ledger.variants e
