@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import importlib.util
 import io
 import os
@@ -399,7 +400,7 @@ def test_a_file_replaced_under_its_name_waits_again(lake_app: App) -> None:
     lake_app.store.write("landing/leads/leads.csv", table([lead("b@x.test")]))
 
     assert lake_app.waiting_lead_files() == ["landing/leads/leads.csv"]
-    assert lake_app.lead_files_to_import("landing/leads/other.csv") == ["landing/leads/other.csv"]
+    assert lake_app.lead_files_to_import() == [["landing/leads/leads.csv"]]
 
 
 def test_a_file_deleted_meanwhile_is_a_clear_error(lake_app: App) -> None:
@@ -415,14 +416,17 @@ def test_an_analyst_uploads_and_a_viewer_does_not(lake_app: App) -> None:
         lake_app.upload_lead_file(viewer, "x.csv", body, NOW)
     key = lake_app.upload_lead_file(analyst, "../my leads.csv", body, NOW, default_legal_basis="consent")
 
-    assert key == "landing/leads/legal_basis=consent/20261101T000000-my leads.csv"
+    digest = hashlib.sha256(body).hexdigest()[:8]
+    assert key == f"landing/leads/legal_basis=consent/20261101T000000-{digest}-my leads.csv"
     assert lake_app.waiting_lead_files() == [key]
     with pytest.raises(LeadFileInvalid):
         lake_app.upload_lead_file(SYSTEM, "leads.pdf", body, NOW)
 
 
-def test_a_future_consent_is_one_after_the_runs_time(lake_app: App) -> None:
-    rows = [lead("a@x.test", consent_at=(NOW + timedelta(days=days)).isoformat()) for days in (-1, 1)]
+def test_a_future_consent_is_one_after_the_files_own_time_wherever_it_was_given(lake_app: App) -> None:
+    now = datetime.now(UTC)  # the run's time is older than the file, as after a night in the queue
+    times = {"old": now - timedelta(days=1), "tokyo": now + timedelta(hours=9), "wrong": now + timedelta(days=2)}
+    rows = [lead(f"{name}@x.test", consent_at=f"{at:%Y-%m-%d %H:%M:%S}") for name, at in times.items()]
 
     outcome = drop(lake_app, table(rows))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from leadmill.bootstrap.wishing import Wishing
-from leadmill.errors import LeadFileInvalid
+from leadmill.errors import LeadFileInvalid, NotFound
 
 if TYPE_CHECKING:
     from leadmill.adapters.lake.validation_results import LakeValidationHistory
@@ -53,11 +54,56 @@ class Importing(Wishing):
         """Keys of lead files in the landing zone that were not dealt with yet."""
         from leadmill.services.read_lead_files import waiting_lead_files
 
-        return waiting_lead_files(self.store, self._lead_files)
+        return list(waiting_lead_files(self.store, self._lead_files))
 
-    def lead_files_to_import(self, uri: str = "") -> list[str]:
-        """The key of the file at a URI or key that was asked for, or where none was, of every waiting file."""
-        return [self._key(uri)] if uri else self.waiting_lead_files()
+    def lead_files_to_import(
+        self, uri: str = "", *, default_legal_basis: str | None = None, default_country: str | None = None
+    ) -> list[list[str]]:
+        """Keys in groups that are imported together: of the file at a URI or key, or where none was named, all waiting.
+
+        Raises:
+            ConfigInvalid: A default is no legal basis or no country.
+            NotFound: There is no such file.
+        """
+        from leadmill.domain.lead_files import ImportDefaults, imported_together
+        from leadmill.services.import_lead_file import understood_defaults
+        from leadmill.services.read_lead_files import waiting_lead_files
+
+        understood_defaults(ImportDefaults("", default_legal_basis or "", default_country or ""))
+        if not uri:
+            return imported_together(waiting_lead_files(self.store, self._lead_files))
+        key = self._key(uri)
+        if not self.store.exists(key):
+            raise NotFound(f"There is no lead file {key} in the store; it may have been moved or deleted.")
+        return [[key]]
+
+    def import_lead_files(
+        self,
+        keys: Sequence[str],
+        *,
+        as_of: datetime,
+        requested_by: str,
+        only_waiting: bool,
+        default_source: str | None = None,
+        default_legal_basis: str | None = None,
+        default_country: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Import lead files one after the other; one that goes wrong stops no other. Returns their outcomes.
+
+        `only_waiting` leaves out what was dealt with meanwhile, as after a try that ended halfway.
+        """
+        from leadmill.domain.lead_files import ImportDefaults
+        from leadmill.services.import_lead_file import import_lead_files
+
+        if only_waiting:
+            waiting = set(self.waiting_lead_files())
+            keys = [key for key in keys if key in waiting]
+        said = ImportDefaults(default_source or "", default_legal_basis or "", default_country or "")
+        work = self._lead_import
+        return [
+            asdict(each)
+            for each in import_lead_files(work, keys, defaults=said, requested_by=requested_by, as_of=as_of)
+        ]
 
     def import_lead_file(
         self,

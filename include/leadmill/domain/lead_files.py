@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from leadmill.domain.lead_rules import REASONS
@@ -25,6 +26,18 @@ FILE_BYTES_MAX = 512 * 1024 * 1024
 UNPACKED_BYTES_MAX = 1024 * 1024 * 1024
 """What an XLSX may unpack to; Excel's own limit of 1,048,576 rows stays below. Guards against zip bombs."""
 COLUMNS_MAX = 500
+TRIES_MAX = 3
+"""Processes that may end without a word (killed, out of memory) while they read a file, before it is refused."""
+FURTHEST_EAST = timedelta(hours=14)
+"""A time that names no zone may be of one that is so far ahead of UTC."""
+TOGETHER_BYTES = 1_000_000
+"""Files up to this size are imported together, one after the other in one process: starting one takes longer."""
+GROUP_FILES, GROUP_BYTES, GROUPS_MAX = 500, 32_000_000, 200
+"""What is imported together, and how many groups a run takes, the next the rest; Airflow maps over 1,024 at most."""
+
+_TEMPORARY_ENDS = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".swp", "~")
+_TEMPORARY_STARTS = (".", "~$")
+_NAMES_OF_TOOLS = frozenset({"desktop.ini", "thumbs.db"})
 
 REJECTED_SHARE_WARNING = 0.05
 """One row in twenty: exports of CRMs in use have 1-3 % of bad rows, so more is worth a look."""
@@ -109,6 +122,43 @@ def defaults_in_key(key: str) -> ImportDefaults:
     """
     said = dict(part.split("=", 1) for part in key.split("/")[:-1] if "=" in part)
     return ImportDefaults(said.get("source", ""), said.get("legal_basis", ""), said.get("country", ""))
+
+
+def is_left_alone(key: str) -> bool:
+    """Whether an object is what tools leave beside lead files: hidden, temporary, or a marker such as `_SUCCESS`."""
+    *folders, name = key.casefold().split("/")
+    return (
+        name.startswith(_TEMPORARY_STARTS)
+        or name.endswith(_TEMPORARY_ENDS)
+        or name in _NAMES_OF_TOOLS
+        or (name.startswith("_") and "." not in name)
+        or any(folder.startswith((".", "_")) for folder in folders)
+    )
+
+
+def imported_together(sizes: Mapping[str, int]) -> list[list[str]]:
+    """The keys of waiting files in groups, each for one process: large files alone, small ones together, in order.
+
+    Args:
+        sizes: Bytes by key.
+
+    Returns:
+        At most `GROUPS_MAX` groups; who is left out waits for the next run.
+    """
+    groups: list[list[str]] = []
+    small: list[str] = []
+    room_files = room_bytes = 0
+    for key, size in sizes.items():
+        if size > TOGETHER_BYTES:
+            groups.append([key])
+            continue
+        if room_files < 1 or room_bytes < size:
+            small = []
+            groups.append(small)
+            room_files, room_bytes = GROUP_FILES, GROUP_BYTES
+        small.append(key)
+        room_files, room_bytes = room_files - 1, room_bytes - size
+    return groups[:GROUPS_MAX]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,14 @@ class LeadFileContent:
         return self.key.rpartition("/")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class BegunLeadFile:
+    """A lead file's row; `tries` counts this try and those that ended without a word."""
+
+    lead_file_id: int
+    tries: int
+
+
 class StagedLeadFile(Protocol):
     """One file, read, mapped and judged row by row; nothing of it is in the ledger yet."""
 
@@ -117,15 +125,19 @@ class LeadFileLedger(Protocol):
         """The row of an accepted file with this content, if there is one."""
         ...
 
-    def begin(self, content: LeadFileContent, defaults: ImportDefaults, *, requested_by: str, as_of: datetime) -> int:
-        """Open a file's row, or take over the one that a crashed try left. Returns its id."""
+    def begin(self, content: LeadFileContent, defaults: ImportDefaults, *, requested_by: str) -> BegunLeadFile:
+        """Open a file's row, or take over the one that a crashed try left; of an upload under the person's name."""
         ...
 
-    def repeat(self, content: LeadFileContent, first: Mapping[str, Any], *, requested_by: str, as_of: datetime) -> int:
+    def forgive_try(self, lead_file_id: int) -> None:
+        """Do not count the last try, which ended with a word; where the ledger does not answer either, it counts."""
+        ...
+
+    def repeat(self, content: LeadFileContent, first: Mapping[str, Any], *, requested_by: str) -> int:
         """Note that this object repeats an imported file. Returns the id of the row that says so."""
         ...
 
-    def end(self, outcome: ImportOutcome, how_read: Mapping[str, Any], *, as_of: datetime) -> None:
+    def end(self, outcome: ImportOutcome, how_read: Mapping[str, Any]) -> None:
         """Close the row of a file that failed or is no table of leads; no lead was touched."""
         ...
 
@@ -139,8 +151,8 @@ class LeadFileLedger(Protocol):
         """Upsert the accepted rows, add the opt-outs to the suppressions and close the file's row, all or nothing."""
         ...
 
-    def note_upload(self, actor: Actor, key: str, byte_size: int, *, as_of: datetime) -> None:
-        """Write into the audit log who uploaded what."""
+    def note_upload(self, actor: Actor, key: str, file_name: str, byte_size: int, *, as_of: datetime) -> None:
+        """Write into the audit log who uploaded what, under which name."""
         ...
 
     def registered(self) -> set[tuple[str, int, datetime | None]]:

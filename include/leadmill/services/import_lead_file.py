@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from leadmill.domain.countries import country_code
 from leadmill.domain.lead_files import (
     FILE_BYTES_MAX,
+    FURTHEST_EAST,
+    TRIES_MAX,
     ImportDefaults,
     ImportOutcome,
     LeadFileStatus,
@@ -24,6 +27,7 @@ from leadmill.errors import ConfigInvalid, LeadFileInvalid, NotFound, TransientE
 from leadmill.ports.alerts import Alerts
 from leadmill.ports.lead_files import (
     BatchJudge,
+    BegunLeadFile,
     LeadFileContent,
     LeadFileLedger,
     LeadFileReader,
@@ -31,6 +35,11 @@ from leadmill.ports.lead_files import (
     ValidationHistory,
 )
 from leadmill.ports.store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+_UNANSWERED_MAX = 3
+"""Where the store or the ledger does not answer for so many files, the others wait, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +74,100 @@ def import_lead_file(
         ConfigInvalid: A default is no legal basis or no country.
         TransientError: A part did not answer; nothing was taken in, and another try finishes.
     """
-    said = _understood(defaults, defaults_in_key(key), key)
+    given, in_key = understood_defaults(defaults), defaults_in_key(key)
+    said = ImportDefaults(
+        given.source or in_key.source or key.rpartition("/")[2],
+        given.legal_basis or in_key.legal_basis,
+        given.country or in_key.country,
+    )
     content = _content(work.store, key)
     with work.ledger.content_lock(content.sha256):
         first = work.ledger.imported(content.sha256)
         if first is not None:
-            return _repeated(work, content, first, requested_by=requested_by, as_of=as_of)
-        lead_file_id = work.ledger.begin(content, said, requested_by=requested_by, as_of=as_of)
-        outcome = _imported(work, lead_file_id, content, said, as_of=as_of)
+            return _repeated(work, content, first, requested_by=requested_by)
+        begun = work.ledger.begin(content, said, requested_by=requested_by)
+        try:
+            outcome = _imported(work, begun, content, said, as_of=as_of)
+        except TransientError:
+            work.ledger.forgive_try(begun.lead_file_id)  # the row stays `importing`: the next try takes it over
+            raise
+        except Exception as error:
+            sentence = (
+                f"Failed: {type(error).__name__} while reading or writing; nothing was taken in. Import it again."
+            )
+            outcome = outcome_of(begun.lead_file_id, Verdict(LeadFileStatus.FAILED, sentence))
+            work.ledger.end(outcome, {})
+            _tell(work.alerts, content, outcome, as_of=as_of)
+            raise
     _tell(work.alerts, content, outcome, as_of=as_of)
     return outcome
 
 
+def import_lead_files(
+    work: LeadImport, keys: Sequence[str], *, defaults: ImportDefaults, requested_by: str, as_of: datetime
+) -> list[ImportOutcome]:
+    """Import files one after the other; what goes wrong with one stops no other.
+
+    Returns:
+        The outcomes of those that are still there.
+
+    Raises:
+        TransientError: Of some a part did not answer; these wait for another try.
+        LeadFileInvalid: Some failed; the message names them. Raised after the others were imported.
+    """
+    outcomes: list[ImportOutcome] = []
+    failed: list[str] = []
+    unanswered: list[TransientError] = []
+    for key in keys:
+        try:
+            outcomes.append(import_lead_file(work, key, defaults=defaults, requested_by=requested_by, as_of=as_of))
+        except NotFound:
+            log.info("lead file %s was moved or deleted since it was listed", key)
+        except TransientError as error:
+            unanswered.append(error)
+            if len(unanswered) >= _UNANSWERED_MAX:
+                break
+        except Exception:
+            log.exception("lead file %s failed", key)
+            failed.append(key)
+    if unanswered:
+        raise unanswered[0]
+    if failed:
+        raise LeadFileInvalid(f"Of {len(keys)} lead files these failed: {', '.join(failed)}; the log says why.")
+    return outcomes
+
+
 def _imported(
-    work: LeadImport, lead_file_id: int, content: LeadFileContent, defaults: ImportDefaults, *, as_of: datetime
+    work: LeadImport, begun: BegunLeadFile, content: LeadFileContent, said: ImportDefaults, *, as_of: datetime
 ) -> ImportOutcome:
     try:
-        _require_readable_size(content)
-        with work.reader.stage(content, defaults, as_of=as_of) as staged:
-            return _judged(work, lead_file_id, staged, as_of=as_of)
+        _require_readable(content, begun)
+        defaults = _understood_in_key(said)
+        # A file may be newer than the run that imports it (queued, tried again, caught up), its times without a zone.
+        latest = max(as_of, content.modified_at) + FURTHEST_EAST
+        with work.reader.stage(content, defaults, as_of=latest) as staged:
+            return _judged(work, begun.lead_file_id, staged, as_of=as_of)
     except LeadFileInvalid as error:
-        refusal = outcome_of(lead_file_id, Verdict(LeadFileStatus.REFUSED, f"Refused: {error}"))
-        work.ledger.end(refusal, {}, as_of=as_of)
+        refusal = outcome_of(begun.lead_file_id, Verdict(LeadFileStatus.REFUSED, f"Refused: {error}"))
+        work.ledger.end(refusal, {})
         return refusal
-    except TransientError:
-        raise  # the row stays `importing`, and the next try takes it over
-    except Exception as error:
-        sentence = f"Failed: {type(error).__name__} while reading or writing; nothing was taken in. Import it again."
-        work.ledger.end(outcome_of(lead_file_id, Verdict(LeadFileStatus.FAILED, sentence)), {}, as_of=as_of)
-        raise
 
 
-def _require_readable_size(content: LeadFileContent) -> None:
+def _require_readable(content: LeadFileContent, begun: BegunLeadFile) -> None:
     if content.byte_size > FILE_BYTES_MAX:
         raise LeadFileInvalid(f"The file has over {FILE_BYTES_MAX // 1024**2} MiB; split it and drop the parts.")
+    if begun.tries > TRIES_MAX:
+        raise LeadFileInvalid(
+            f"Reading it ended {TRIES_MAX} times without a word, as happens where the machine has too little memory. "
+            "Split the file, or export it as CSV, and drop it again."
+        )
+
+
+def _understood_in_key(said: ImportDefaults) -> ImportDefaults:
+    try:
+        return understood_defaults(said)
+    except ConfigInvalid as error:
+        raise LeadFileInvalid(f"The name of its folder cannot be understood: {error} Drop it into another.") from error
 
 
 def _judged(work: LeadImport, lead_file_id: int, staged: StagedLeadFile, *, as_of: datetime) -> ImportOutcome:
@@ -162,20 +231,10 @@ def understood_defaults(said: ImportDefaults) -> ImportDefaults:
     return ImportDefaults(said.source, basis, country)
 
 
-def _understood(given: ImportDefaults, in_key: ImportDefaults, key: str) -> ImportDefaults:
-    return understood_defaults(
-        ImportDefaults(
-            given.source or in_key.source or key.rpartition("/")[2],
-            given.legal_basis or in_key.legal_basis,
-            given.country or in_key.country,
-        )
-    )
-
-
 def _repeated(
-    work: LeadImport, content: LeadFileContent, first: Mapping[str, Any], *, requested_by: str, as_of: datetime
+    work: LeadImport, content: LeadFileContent, first: Mapping[str, Any], *, requested_by: str
 ) -> ImportOutcome:
-    lead_file_id = work.ledger.repeat(content, first, requested_by=requested_by, as_of=as_of)
+    lead_file_id = work.ledger.repeat(content, first, requested_by=requested_by)
     sentence = f"Same content as lead file {first['lead_file_id']}, imported before; nothing was done."
     outcome = outcome_of(lead_file_id, Verdict(LeadFileStatus.REPEATED, sentence))
     return replace(outcome, already_imported=True)
@@ -183,14 +242,15 @@ def _repeated(
 
 def _tell(alerts: Alerts, content: LeadFileContent, outcome: ImportOutcome, *, as_of: datetime) -> None:
     dedupe_key = f"lead_file_refused:{content.sha256[:16]}"
-    if outcome.status != LeadFileStatus.REFUSED:
+    if outcome.status not in (LeadFileStatus.REFUSED, LeadFileStatus.FAILED):
         alerts.resolve(dedupe_key, as_of=as_of)
         return
+    became = "was refused" if outcome.status == LeadFileStatus.REFUSED else "could not be imported"
     alerts.raise_alert(
         kind="lead_file_refused",
         severity="warning",
         subject=content.file_name,
-        message="The lead file was refused and none of its leads taken in; its report on the page Leads says why.",
+        message=f"The lead file {became} and none of its leads taken in; its report on the page Leads says why.",
         dedupe_key=dedupe_key,
         as_of=as_of,
     )

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from leadmill.domain.lead_files import reason_sentence
+from leadmill.domain.lead_files import is_left_alone, reason_sentence
 from leadmill.ports.lead_files import LeadFileLedger, ValidationHistory
 from leadmill.ports.store import ObjectStore
 
 LANDING = "landing/leads/"
 
 
-def waiting_lead_files(store: ObjectStore, ledger: LeadFileLedger) -> list[str]:
-    """Keys of objects in `landing/leads/` that were not dealt with yet, in key order.
+def waiting_lead_files(store: ObjectStore, ledger: LeadFileLedger) -> dict[str, int]:
+    """Bytes by key of the objects in `landing/leads/` that were not dealt with yet, in key order.
 
-    A file replaced under its old name waits again; so does one whose import crashed. Hidden files are left alone.
+    A file replaced under its old name waits again; so does one whose import crashed. What tools leave beside files
+    (hidden and temporary ones, markers) is left alone.
     """
     registered = ledger.registered()
-    return [
-        item.key
+    return {
+        item.key: item.byte_size
         for item in store.list(LANDING)
-        if not item.key.rpartition("/")[2].startswith(".")
+        if not is_left_alone(item.key.removeprefix(LANDING))
         and (store.uri_of(item.key), item.byte_size, item.modified_at) not in registered
-    ]
+    }
 
 
 def lead_file_report(ledger: LeadFileLedger, history: ValidationHistory, lead_file_id: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from hashlib import sha256
 
 from leadmill.domain.access import Actor, Role
 from leadmill.domain.lead_files import FILE_BYTES_MAX, ImportDefaults
@@ -44,9 +45,11 @@ def upload_lead_file(
     said = (("source", defaults.source), ("legal_basis", defaults.legal_basis), ("country", defaults.country))
     folders = [f"{name}={_safe(value)}" for name, value in said if value]
     last_part = _LAST_PART.search(file_name)
-    name = f"{as_of:%Y%m%dT%H%M%S}-{_safe(last_part[0] if last_part else file_name)}"
+    own_name = last_part[0] if last_part else file_name
+    digest = sha256(body).hexdigest()[:8]  # two of one name in one second are two files
+    name = f"{as_of:%Y%m%dT%H%M%S}-{digest}-{_safe(own_name)}"
     key = LANDING + "/".join([*folders, name])
-    ledger.note_upload(actor, key, len(body), as_of=as_of)
+    ledger.note_upload(actor, key, own_name, len(body), as_of=as_of)
     store.write(key, body)
     return key
 

@@ -57,7 +57,7 @@ class DuckLeadFileReader:
                 duck.load_extension("icu")
                 duck.execute("set timezone = 'UTC'")
                 table = (
-                    load_workbook(duck, content.body)
+                    load_workbook(duck, content.body, scratch)
                     if is_workbook(content.body)
                     else load_csv(duck, content.body, scratch)
                 )

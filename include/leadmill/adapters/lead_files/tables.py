@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import logging
+import subprocess
+import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
 from io import BytesIO
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from leadmill.adapters.lead_files.detection import csv_form, header_among, utf8_rows
+from leadmill.adapters.lead_files.detection import CsvForm, csv_form, header_among, utf8_rows
 from leadmill.domain.lead_files import UNPACKED_BYTES_MAX
 from leadmill.errors import LeadFileInvalid
 from leadmill.sql import query
 
-if TYPE_CHECKING:
-    from python_calamine import CalamineSheet
+log = logging.getLogger(__name__)
 
 _LINE_BYTES_MAX = 8 * 1024 * 1024
-_BATCH_ROWS = 20_000
+_MISFITS_MAX = 50_000
+"""Rows that do not fit the header, before the file is refused: each costs 1 kB of memory until it is told of."""
+_PIECE_BYTES = 1 << 20
 _HEADER_ROWS = 100
+_WORKBOOK_SECONDS = 900
+_SMALLER = "Delete what stands beside and below the table, or export the sheet as CSV."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ def load_csv(duck: duckdb.DuckDBPyConnection, body: bytes, scratch: Path) -> Loa
     path = scratch / "rows.csv"
     with path.open("wb") as file:
         file.writelines(utf8_rows(body, form))
+    _require_few_misfits(path, form)
     columns = {f"c{number + 1}": "VARCHAR" for number in range(len(form.headers))}
     # No `new_line`: DuckDB 1.5.5 takes a whole file for one row when it is *told* of CRLF; it finds it by itself.
     try:
@@ -68,24 +76,63 @@ def load_csv(duck: duckdb.DuckDBPyConnection, body: bytes, scratch: Path) -> Loa
     return LoadedTable(form.headers, form.header_row, f"CSV, {form.encoding}, delimiter {delimiter}")
 
 
-def load_workbook(duck: duckdb.DuckDBPyConnection, body: bytes) -> LoadedTable:
+def _require_few_misfits(path: Path, form: CsvForm) -> None:
+    """Stop before rows that do not fit the header fill the memory; only a file that may have some is parsed for it."""
+    width, misfits = len(form.headers), 0
+    if _is_even(path, form.delimiter.encode(), width):
+        return
+    with path.open(encoding="utf-8", errors="replace", newline="") as file, suppress(csv.Error):  # a far too long cell
+        for row in csv.reader(file, delimiter=form.delimiter):
+            misfits += len(row) not in (0, width)
+            if misfits > _MISFITS_MAX:
+                raise LeadFileInvalid(
+                    f"Over {_MISFITS_MAX:,} rows have more or fewer cells than the header with its {width}, so it is "
+                    "no table; export the file anew."
+                )
+
+
+def _is_even(path: Path, delimiter: bytes, width: int) -> bool:
+    """Whether no cell is quoted and each piece of the file has as many delimiters as its lines should."""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES) + file.readline():
+            if b'"' in piece or piece.count(delimiter) != (width - 1) * piece.count(b"\n"):
+                return False
+    return True
+
+
+def load_workbook(duck: duckdb.DuckDBPyConnection, body: bytes, scratch: Path) -> LoadedTable:
     """Load the first sheet of an XLSX workbook that has something in it.
 
     Raises:
-        LeadFileInvalid: It is no workbook, unpacks to too much, or has no rows.
+        LeadFileInvalid: It is no workbook, unpacks to too much, has no rows, or needs too much memory or time.
     """
-    from python_calamine import CalamineError, CalamineWorkbook
-
     _check_archive(body)
+    book, rows = scratch / "book.xlsx", scratch / "rows.arrow"
+    book.write_bytes(body)
+    said = _read_workbook(book, rows)
+    book.unlink()
+    if "refused" in said:
+        raise LeadFileInvalid(said["refused"])
+    table = _load_rows(duck, rows, said["sheet"])
+    rows.unlink()
+    return table
+
+
+def _read_workbook(book: Path, rows: Path) -> dict[str, str]:
+    command = [sys.executable, "-m", "leadmill.adapters.lead_files.workbook_rows", str(book), str(rows)]
     try:
-        with CalamineWorkbook.from_filelike(BytesIO(body)) as book:
-            for name in book.sheet_names:
-                sheet = book.get_sheet_by_name(name)
-                if sheet.height:
-                    return _load_sheet(duck, sheet)
-    except (CalamineError, OSError, ValueError) as error:
-        raise LeadFileInvalid("The workbook cannot be read; save it as .xlsx again, without a password.") from error
-    raise LeadFileInvalid("The workbook is empty: no sheet has a row in it.")
+        done = subprocess.run(command, capture_output=True, check=False, timeout=_WORKBOOK_SECONDS)  # noqa: S603 - ours
+    except subprocess.TimeoutExpired as error:
+        raise LeadFileInvalid(
+            f"Reading the workbook took over {_WORKBOOK_SECONDS // 60} minutes; {_SMALLER}"
+        ) from error
+    if done.returncode != 0:
+        log.warning(
+            "reading a workbook ended with %s: %s", done.returncode, done.stderr.decode(errors="replace")[-500:]
+        )
+        raise LeadFileInvalid(f"The workbook needs too much memory: does a cell stand far from the others? {_SMALLER}")
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
 
 
 def _check_archive(body: bytes) -> None:
@@ -118,42 +165,20 @@ def _unpacks_beyond(body: bytes, infos: Sequence[zipfile.ZipInfo]) -> bool:
     return False
 
 
-def _load_sheet(duck: duckdb.DuckDBPyConnection, sheet: CalamineSheet) -> LoadedTable:
+def _load_rows(duck: duckdb.DuckDBPyConnection, path: Path, sheet: str) -> LoadedTable:
     import pyarrow as pa
 
-    rows = iter(sheet.iter_rows())
-    first = [[_text(cell) or "" for cell in row] for row in islice(rows, _HEADER_ROWS)]
-    index, headers = header_among(first)
-    header_row = index + 1 if index is not None else 0
-    names = [f"c{number + 1}" for number in range(len(headers))]
-    duck.execute(f"create table raw ({', '.join(f'{name} varchar' for name in names)})")
-    texts = ([_text(cell) for cell in row] for row in rows)
-    for batch in _batches(chain(([cell or None for cell in row] for row in first[header_row:]), texts)):
-        columns = [pa.array(column, pa.string()) for column in zip(*batch, strict=True)]
-        table = pa.table(columns[: len(names)], names=names)
-        duck.register("batch", table)
-        duck.execute("insert into raw select * from batch")
-        duck.unregister("batch")
+    with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        batch = stream.read_next_batch()
+        first = [[cell or "" for cell in row.values()] for row in batch.slice(0, _HEADER_ROWS).to_pylist()]
+        index, headers = header_among(first)
+        header_row = index + 1 if index is not None else 0
+        names = [f"c{number + 1}" for number in range(len(headers))]
+        duck.execute(f"create table raw ({', '.join(f'{name} varchar' for name in names)})")
+        for rows in chain([batch.slice(header_row)], stream):
+            duck.register("batch", pa.table(rows.columns[: len(names)], names=names))
+            duck.execute("insert into raw select * from batch")
+            duck.unregister("batch")
     duck.execute("create table unreadable (line bigint, row_number bigint, reason varchar, text varchar)")
     duck.execute(query("lake/lead_files", "make_row_numbers"))
-    return LoadedTable(headers, header_row, f"workbook, sheet {sheet.name}")
-
-
-def _batches(rows: Iterator[list[str | None]]) -> Iterator[list[list[str | None]]]:
-    while batch := list(islice(rows, _BATCH_ROWS)):
-        yield batch
-
-
-def _text(cell: Any) -> str | None:
-    """A cell as a CSV export of the sheet would show it; None for an empty one."""
-    if isinstance(cell, str):
-        return cell or None
-    if isinstance(cell, bool):
-        return str(cell).lower()
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() else repr(cell)
-    if isinstance(cell, datetime):
-        return cell.isoformat(sep=" ")
-    if isinstance(cell, (date, time, timedelta, int)):
-        return str(cell)
-    return None
+    return LoadedTable(headers, header_row, f"workbook, sheet {sheet}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from leadmill.domain.access import Actor
 from leadmill.domain.identity import hash_pads
 from leadmill.domain.lead_files import ImportDefaults, ImportOutcome, Verdict, outcome_of
 from leadmill.errors import DatabaseUnavailable, NotFound
-from leadmill.ports.lead_files import STAGED_COLUMNS, LeadFileContent, StagedLeadFile
+from leadmill.ports.lead_files import STAGED_COLUMNS, BegunLeadFile, LeadFileContent, StagedLeadFile
 from leadmill.sql import query
 
 _SQL = "ledger/lead_files"
@@ -60,25 +60,29 @@ class LedgerLeadFiles:
         with self._database.transaction() as connection:
             return connection.execute(query(_SQL, "imported_file"), {"sha256": sha256}).fetchone()
 
-    def begin(self, content: LeadFileContent, defaults: ImportDefaults, *, requested_by: str, as_of: datetime) -> int:
-        parameters = _object_parameters(content, requested_by=requested_by, as_of=as_of) | {
+    def begin(self, content: LeadFileContent, defaults: ImportDefaults, *, requested_by: str) -> BegunLeadFile:
+        parameters = _object_parameters(content, requested_by) | {
             "default_source": defaults.source,
             "default_legal_basis": defaults.legal_basis,
             "default_country": defaults.country,
         }
-        return self._id(query(_SQL, "begin_file"), parameters)
+        return BegunLeadFile(**self._row(query(_SQL, "begin_file"), parameters))
 
-    def repeat(self, content: LeadFileContent, first: Mapping[str, Any], *, requested_by: str, as_of: datetime) -> int:
+    def forgive_try(self, lead_file_id: int) -> None:
+        with suppress(DatabaseUnavailable, psycopg.Error), self._transaction() as connection:
+            connection.execute(query(_SQL, "forgive_try"), {"lead_file_id": lead_file_id})
+
+    def repeat(self, content: LeadFileContent, first: Mapping[str, Any], *, requested_by: str) -> int:
         verdict = f"Same content as lead file {first['lead_file_id']}, imported before; nothing was done."
-        parameters = _object_parameters(content, requested_by=requested_by, as_of=as_of) | {
+        parameters = _object_parameters(content, requested_by) | {
             "repeats_lead_file_id": first["lead_file_id"],
             "verdict": verdict,
         }
-        return self._id(query(_SQL, "repeat_file"), parameters)
+        return int(self._row(query(_SQL, "repeat_file"), parameters)["lead_file_id"])
 
-    def end(self, outcome: ImportOutcome, how_read: Mapping[str, Any], *, as_of: datetime) -> None:
+    def end(self, outcome: ImportOutcome, how_read: Mapping[str, Any]) -> None:
         with self._transaction() as connection:
-            _end(connection, outcome, how_read, as_of=as_of)
+            _end(connection, outcome, how_read)
 
     def refuse(self, refusal: ImportOutcome, staged: StagedLeadFile, *, as_of: datetime) -> None:
         parameters = {"lead_file_id": refusal.lead_file_id, "as_of": as_of, **self._pads}
@@ -91,7 +95,7 @@ class LedgerLeadFiles:
                 _copy(connection, "staged_opt_outs", ("email",), opted_out)
                 connection.execute(query(_SQL, "suppress_opt_outs"), parameters)
                 connection.execute(_EMPTY)
-                _end(connection, refusal, staged.how_read, as_of=as_of)
+                _end(connection, refusal, staged.how_read)
 
     def take_in(
         self, lead_file_id: int, staged: StagedLeadFile, verdict: Verdict, *, as_of: datetime, quarantine_uri: str
@@ -113,12 +117,12 @@ class LedgerLeadFiles:
                     connection.execute(query("ledger/country_rules", "withdraw_of_lead_file"), parameters)
                 connection.execute(_EMPTY)
                 outcome = outcome_of(lead_file_id, verdict, staged.profile, taken=taken, quarantine_uri=quarantine_uri)
-                _end(connection, outcome, staged.how_read, as_of=as_of)
+                _end(connection, outcome, staged.how_read)
         return outcome
 
-    def note_upload(self, actor: Actor, key: str, byte_size: int, *, as_of: datetime) -> None:
+    def note_upload(self, actor: Actor, key: str, file_name: str, byte_size: int, *, as_of: datetime) -> None:
         with self._database.transaction() as connection:
-            details = {"byte_size": byte_size}
+            details = {"byte_size": byte_size, "file_name": file_name}
             record_audit(connection, actor, "lead_file.upload", ("lead_file", key), at=as_of, details=details)
 
     def registered(self) -> set[tuple[str, int, datetime | None]]:
@@ -137,12 +141,12 @@ class LedgerLeadFiles:
             raise NotFound(f"There is no lead file {lead_file_id}.")
         return row
 
-    def _id(self, statement: str, parameters: Mapping[str, Any]) -> int:
+    def _row(self, statement: str, parameters: Mapping[str, Any]) -> DictRow:
         with self._transaction() as connection:
             row = connection.execute(statement, parameters).fetchone()
         if row is None:
             raise DatabaseUnavailable("Another process finished this lead file meanwhile; run the import again.")
-        return int(row["lead_file_id"])
+        return row
 
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection[DictRow]]:
@@ -162,25 +166,22 @@ def _copy(connection: psycopg.Connection[DictRow], table: str, columns: tuple[st
             copy.write(chunk)
 
 
-def _end(
-    connection: psycopg.Connection[DictRow], outcome: ImportOutcome, how_read: Mapping[str, Any], *, as_of: datetime
-) -> None:
+def _end(connection: psycopg.Connection[DictRow], outcome: ImportOutcome, how_read: Mapping[str, Any]) -> None:
     parameters = asdict(outcome) | {
         "rejected_by_reason": Jsonb(dict(outcome.rejected_by_reason)),
         "column_mapping": Jsonb(dict(how_read)),
-        "as_of": as_of,
     }
     if connection.execute(query(_SQL, "end_file"), parameters).rowcount != 1:
         raise DatabaseUnavailable(f"Lead file {outcome.lead_file_id} was closed by somebody else; import it again.")
 
 
-def _object_parameters(content: LeadFileContent, *, requested_by: str, as_of: datetime) -> dict[str, Any]:
+def _object_parameters(content: LeadFileContent, requested_by: str) -> dict[str, Any]:
     return {
+        "key": content.key,
         "uri": content.uri,
         "file_name": content.file_name,
         "object_modified_at": content.modified_at,
         "sha256": content.sha256,
         "byte_size": content.byte_size,
         "requested_by": requested_by,
-        "as_of": as_of,
     }

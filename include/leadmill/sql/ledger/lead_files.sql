@@ -7,17 +7,27 @@ select pg_advisory_lock(hashtextextended('leadmill lead file ' || :sha256::text,
 select * from ledger.lead_files where sha256 = :sha256 and status in ('accepted', 'accepted_with_warnings');
 
 -- name: begin_file
--- A new file's row, or the row that a crashed try of the same content left; the caller holds the content's lock.
+-- A new file's row, or the row that a crashed try of the same content left; the caller holds the content's lock. What a
+-- person uploaded goes by their name and the file's own.
 insert into ledger.lead_files (uri, file_name, object_modified_at, sha256, byte_size, status, default_source,
-  default_legal_basis, default_country, requested_by, started_at)
-values (:uri, :file_name, :object_modified_at, :sha256, :byte_size, 'importing', :default_source,
-  :default_legal_basis, :default_country, :requested_by, :as_of)
+  default_legal_basis, default_country, requested_by, started_at, tries)
+select :uri, coalesce(u.file_name, :file_name), :object_modified_at, :sha256, :byte_size, 'importing', :default_source,
+  :default_legal_basis, :default_country, coalesce(u.actor, :requested_by), clock_timestamp(), 1
+from (values (1)) as one left join lateral (
+  select a.actor, a.details ->> 'file_name' as file_name from ledger.audit_log a
+  where a.subject_kind = 'lead_file' and a.subject_id = :key and a.action = 'lead_file.upload' order by a.at desc limit 1
+) u on true
 on conflict (sha256) where status in ('importing', 'accepted', 'accepted_with_warnings')
 do update set uri = excluded.uri, file_name = excluded.file_name, object_modified_at = excluded.object_modified_at,
   default_source = excluded.default_source, default_legal_basis = excluded.default_legal_basis,
-  default_country = excluded.default_country, requested_by = excluded.requested_by, started_at = excluded.started_at
+  default_country = excluded.default_country, requested_by = excluded.requested_by, started_at = excluded.started_at,
+  tries = lead_files.tries + 1
 where lead_files.status = 'importing'
-returning lead_file_id;
+returning lead_file_id, tries;
+
+-- name: forgive_try!
+-- The last try ended with a word, so it counts for nothing.
+update ledger.lead_files set tries = tries - 1 where lead_file_id = :lead_file_id and status = 'importing' and tries > 0;
 
 -- name: repeat_file
 -- Notes once for each object that its content was imported before.
@@ -30,8 +40,12 @@ with before as (
 noted as (
   insert into ledger.lead_files (uri, file_name, object_modified_at, sha256, byte_size, status, repeats_lead_file_id,
     verdict, requested_by, started_at, finished_at)
-  select :uri, :file_name, :object_modified_at, :sha256, :byte_size, 'repeated', :repeats_lead_file_id, :verdict,
-    :requested_by, :as_of, :as_of
+  select :uri, coalesce(u.file_name, :file_name), :object_modified_at, :sha256, :byte_size, 'repeated',
+    :repeats_lead_file_id, :verdict, coalesce(u.actor, :requested_by), clock_timestamp(), clock_timestamp()
+  from (values (1)) as one left join lateral (
+    select a.actor, a.details ->> 'file_name' as file_name from ledger.audit_log a
+    where a.subject_kind = 'lead_file' and a.subject_id = :key and a.action = 'lead_file.upload' order by a.at desc limit 1
+  ) u on true
   where not exists (select from before)
   returning lead_file_id
 )
@@ -39,7 +53,7 @@ select lead_file_id from noted union all select lead_file_id from before;
 
 -- name: end_file!
 -- Closes a file's row with its verdict and counts.
-update ledger.lead_files set status = :status, verdict = :verdict, finished_at = :as_of, row_count = :row_count,
+update ledger.lead_files set status = :status, verdict = :verdict, finished_at = clock_timestamp(), row_count = :row_count,
   new_count = :new_count, updated_count = :updated_count, unchanged_count = :unchanged_count,
   duplicate_count = :duplicate_count, rejected_count = :rejected_count, opted_out_count = :opted_out_count,
   erased_count = :erased_count, suppressed_count = :suppressed_count, rejected_by_reason = :rejected_by_reason::jsonb,
