@@ -10,6 +10,24 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, task
 if TYPE_CHECKING:
     from leadmill.bootstrap import App
 
+
+def refuse_unknown_params(context: Any) -> None:
+    """Before each task: a misspelt parameter must not pass as its default, such as `dryrun` for `dry_run`.
+
+    Raises:
+        InputInvalid: The run was given a parameter that its DAG does not have; the message names those it has.
+    """
+    known, given = context["dag"].params, context["dag_run"].conf or {}
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        from leadmill.errors import InputInvalid
+
+        has = f"it has {', '.join(sorted(known))}" if known else "it has none"
+        raise InputInvalid(
+            f"{context['dag'].dag_id} has no parameter {', '.join(map(repr, unknown))}; {has}. Nothing was done."
+        )
+
+
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
         RetryRule(exception="leadmill.errors.PermanentError", action=RetryAction.FAIL, reason="a person has to act"),
@@ -28,6 +46,7 @@ DAG_DEFAULTS: dict[str, Any] = {
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=10),
         "retry_policy": RETRY_POLICY,
+        "pre_execute": refuse_unknown_params,
     },
 }
 

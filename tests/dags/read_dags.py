@@ -5,9 +5,24 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 HEAVY = ("great_expectations", "xgboost", "pandas", "duckdb", "boto3", "streamlit", "numpy", "leadmill.bootstrap")
+
+
+def _runs_of(dag: object, refuse: Callable[[dict[str, object]], None]) -> dict[str, object]:
+    """What the check before each task says of runs with these parameters."""
+    taken: list[object] = []
+    refused = ""
+    for conf in ({}, {"dry_run": True}, {"dryrun": True}):
+        try:
+            refuse({"dag": dag, "dag_run": SimpleNamespace(conf=conf)})
+            taken.append(conf)
+        except Exception as error:  # noqa: BLE001 - its words are what is asked for
+            refused = str(error)
+    return {"taken": taken, "refused": refused}
 
 
 def read(folder: Path) -> dict[str, dict[str, object]]:
@@ -15,7 +30,7 @@ def read(folder: Path) -> dict[str, dict[str, object]]:
     from airflow.dag_processing.dagbag import DagBag
 
     before = set(sys.modules)
-    import leadmill_airflow  # noqa: F401 - nor is what every DAG file shares part of one file's time
+    from leadmill_airflow.dag_defaults import refuse_unknown_params  # what every DAG file shares is not one file's time
 
     found: dict[str, dict[str, object]] = {}
     for path in sorted(folder.glob("*.py")):
@@ -34,6 +49,14 @@ def read(folder: Path) -> dict[str, dict[str, object]]:
                     "pools": sorted({task.pool for task in dag.tasks}),
                     "single_tasks": sum(not hasattr(task, "expand_input") for task in dag.tasks),
                     "mapped_tasks": sum(hasattr(task, "expand_input") for task in dag.tasks),
+                    "unchecked": sorted(
+                        task.task_id
+                        for task in dag.tasks
+                        if (getattr(task, "partial_kwargs", None) or {"pre_execute": task._pre_execute_hook}).get(
+                            "pre_execute"
+                        )
+                        is not refuse_unknown_params
+                    ),
                     "timetable": type(dag.timetable).__name__,
                     "params": {
                         name: {"schema": param.schema, "description": param.description or "", "value": param.value}
@@ -43,7 +66,9 @@ def read(folder: Path) -> dict[str, dict[str, object]]:
                 for dag in bag.dags.values()
             ],
         }
-    found[""] = {"heavy": sorted(name for name in set(sys.modules) - before if name in HEAVY)}
+    bag = DagBag(folder / "dispatch_campaigns.py", safe_mode=False, bundle_name="dags-folder")
+    found[""] = _runs_of(bag.dags["dispatch_campaigns"], refuse_unknown_params)
+    found[""] |= {"heavy": sorted(name for name in set(sys.modules) - before if name in HEAVY)}
     return found
 
 

@@ -125,3 +125,14 @@ def test_a_dispatch_cycle_has_at_most_ten_tasks_whatever_the_number_of_lanes(rea
     assert dag["mapped_tasks"] == 1
     assert dag["single_tasks"] + len(groups) <= 10
     assert [len(lane_groups(lanes[:n])) for n in (0, 1, 5, 6, 7)] == [0, 1, 5, 6, 6]
+
+
+def test_every_task_refuses_a_run_with_a_parameter_that_its_dag_lacks(dag: dict[str, Any]) -> None:
+    assert dag["unchecked"] == []
+
+
+def test_a_misspelt_parameter_is_no_default(read: dict[str, Any]) -> None:
+    assert read[""]["refused"] == (
+        "dispatch_campaigns has no parameter 'dryrun'; it has dry_run, time_budget_seconds. Nothing was done."
+    )
+    assert read[""]["taken"] == [{}, {"dry_run": True}]
