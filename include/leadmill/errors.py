@@ -99,6 +99,10 @@ class SendingBroke(PermanentError):
     """A defect of ours broke a hand-over; what has no receipt is known not to have been handed over."""
 
 
+class EventObjectsUnreadable(PermanentError):
+    """One of some landed objects is more than the collector can hold; nothing of them was read."""
+
+
 class LeadFileInvalid(PermanentError):
     """A lead file cannot be read as a table of leads."""
 

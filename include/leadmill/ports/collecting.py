@@ -40,11 +40,20 @@ class Collection(Protocol):
     """One collector at work, alone until it is closed."""
 
     def waiting(self) -> Sequence[StoredObject]:
-        """Objects in the landing zone that were not read yet, in key order."""
+        """Objects in the landing zone that were not read yet: our edge's and mails first, then by key."""
         ...
 
     def collect(self, batch: Sequence[StoredObject], *, as_of: datetime) -> CollectionCounts:
-        """Read objects and commit their events together with the fact that they were read, in one transaction."""
+        """Read objects and commit their events together with the fact that they were read, in one transaction.
+
+        Raises:
+            EventObjectsUnreadable: One of them cannot be held; nothing was read, and the collection can go on.
+            DatabaseUnavailable: Lake, ledger or store did not answer; nothing was read.
+        """
+        ...
+
+    def set_aside(self, item: StoredObject, *, reason: str, as_of: datetime) -> CollectionCounts:
+        """Note an object as read and as broken as a whole, with the reason; it stays where it lies."""
         ...
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 import duckdb
 import pyarrow as pa
@@ -20,7 +21,7 @@ from leadmill.adapters.webhooks.inbound_mail import INBOUND
 from leadmill.domain.machine_touches import BURST_SECONDS, CROWD_SENDS, SCANNER_PATTERN
 from leadmill.domain.reply_words import PATTERNS
 from leadmill.domain.send_tags import plain_send_ids, send_id_of_tag
-from leadmill.errors import DatabaseUnavailable
+from leadmill.errors import DatabaseUnavailable, EventObjectsUnreadable
 from leadmill.ports.collecting import CollectionCounts
 from leadmill.ports.store import ObjectStore, StoredObject
 from leadmill.sql import query
@@ -29,6 +30,10 @@ EVENTS_PREFIX = "landing/events/"
 INBOUND_PREFIX = "landing/inbound/"
 KNOWN_WINDOW = timedelta(days=7)
 """Copies of an event come within this time: SendGrid retries for a day, SNS and Firehose for up to three."""
+
+_LISTED = pa.schema(
+    [("object_key", pa.string()), ("byte_size", pa.int64()), ("modified_at", pa.timestamp("us", tz="UTC"))]
+)
 
 log = structlog.get_logger(__name__)
 
@@ -45,22 +50,33 @@ class LakeCollector:
 
     @contextmanager
     def open(self) -> Iterator[LakeCollection]:
-        with collecting_alone(self.database.url), self.lake.connect() as duck:
-            yield LakeCollection(self, duck)
+        with collecting_alone(self.database.url), LakeCollection(self) as collection:
+            yield collection
 
     @contextmanager
     def look(self) -> Iterator[LakeCollection]:
         """A collection that may only look what waits; it takes no lock and keeps nobody waiting."""
-        with self.lake.connect() as duck:
-            yield LakeCollection(self, duck)
+        with LakeCollection(self) as collection:
+            yield collection
 
 
 class LakeCollection:
-    """One collector at work on one DuckDB connection."""
+    """One collector at work on one DuckDB connection, opened anew after an object that it could not hold."""
 
-    def __init__(self, collector: LakeCollector, duck: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, collector: LakeCollector) -> None:
         self._c = collector
-        self._duck = duck
+        self._connections = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._connect()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connections.close()
+
+    def _connect(self) -> None:
+        self._connections.close()
+        self._duck = duck = self._connections.enter_context(self._c.lake.connect())
         duck.execute(_sql("prepare_collection"))
         words = [
             (provider.name, word, m.kind.value, m.bounce_kind and m.bounce_kind.value, m.also and m.also.value)
@@ -73,12 +89,11 @@ class LakeCollection:
 
     def waiting(self) -> list[StoredObject]:
         listed = [*self._c.store.list(EVENTS_PREFIX), *self._c.store.list(INBOUND_PREFIX)]
-        table = pa.table({"object_key": [o.key for o in listed], "byte_size": [o.byte_size for o in listed]})
-        table = table.cast(pa.schema([("object_key", pa.string()), ("byte_size", pa.int64())]))
+        columns = ([o.key for o in listed], [o.byte_size for o in listed], [o.modified_at for o in listed])
         self._duck.execute("truncate listed")
-        self._insert("listed", table)
-        unread = {key for key, _ in self._duck.execute(_sql("unread_objects")).fetchall()}
-        return [o for o in listed if o.key in unread]
+        self._insert("listed", pa.table(list(columns), schema=_LISTED))
+        by_key = {o.key: o for o in listed}
+        return [by_key[key] for (key,) in self._duck.execute(_sql("unread_objects")).fetchall()]
 
     def forget(self) -> None:
         """Take what came from objects that still lie in the landing zone out of the lake; older events stay."""
@@ -88,9 +103,32 @@ class LakeCollection:
         self._duck.execute("commit")
 
     def collect(self, batch: Sequence[StoredObject], *, as_of: datetime) -> CollectionCounts:
+        try:
+            return self._collected(batch, as_of=as_of)
+        except (duckdb.Error, pa.ArrowException, MemoryError, RecursionError) as error:
+            if isinstance(error, duckdb.OperationalError) and not isinstance(error, duckdb.OutOfMemoryException):
+                raise DatabaseUnavailable(
+                    "The lake or the object store did not answer while events were read; they are read again."
+                ) from error
+            self._connect()  # after an internal error DuckDB takes no statement any more
+            raise EventObjectsUnreadable(type(error).__name__) from error
+
+    def set_aside(self, item: StoredObject, *, reason: str, as_of: datetime) -> CollectionCounts:
+        self._begin([item])
+        self._duck.execute("insert into broken values (?, 0, ?, null)", [item.key, reason])
+        self._translate(as_of)
+        return replace(self._commit(as_of), objects=1)
+
+    def _begin(self, batch: Sequence[StoredObject]) -> None:
         self._duck.execute(_sql("forget_batch"))
-        objects = [(o.key, "inbound" if o.key.startswith(INBOUND_PREFIX) else "events", o.byte_size) for o in batch]
-        self._insert("batch_objects", _columns(objects, ("object_key", "kind", "byte_size")))
+        objects = [
+            (o.key, "inbound" if o.key.startswith(INBOUND_PREFIX) else "events", o.byte_size, o.modified_at)
+            for o in batch
+        ]
+        self._insert("batch_objects", _columns(objects, ("object_key", "kind", "byte_size", "modified_at")))
+
+    def _collected(self, batch: Sequence[StoredObject], *, as_of: datetime) -> CollectionCounts:
+        self._begin(batch)
         staging = EventStaging(self._duck, self._c.store, self._c.database, self._c.key)
         staging.stage_webhooks([o for o in batch if o.key.startswith(EVENTS_PREFIX)])
         unmatched = staging.stage_mails([o for o in batch if o.key.startswith(INBOUND_PREFIX)])

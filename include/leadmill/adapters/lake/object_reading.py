@@ -11,7 +11,7 @@ from leadmill.ports.store import ObjectStore
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib: a gzip header, largest window
-_TEXT_BYTES_MAX = 1 << 30  # an object that unzips to more is no list of events
+_TEXT_BYTES_MAX = 256 << 20  # an object that unzips to more is no list of events: Firehose's largest have 128 MiB
 _READERS = 8
 
 

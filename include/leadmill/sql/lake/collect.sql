@@ -1,7 +1,7 @@
 -- name: prepare_collection!
 -- The working tables of one collecting connection; all temporary.
-create or replace temp table listed (object_key varchar, byte_size bigint);
-create or replace temp table batch_objects (object_key varchar, kind varchar, byte_size bigint);
+create or replace temp table listed (object_key varchar, byte_size bigint, modified_at timestamptz);
+create or replace temp table batch_objects (object_key varchar, kind varchar, byte_size bigint, modified_at timestamptz);
 create or replace temp table words (provider varchar, word varchar, kind varchar, bounce_kind varchar, also varchar);
 create or replace temp table documents (provider varchar, object_key varchar, body varchar);
 create or replace temp table lines (provider varchar, object_key varchar, line_no integer, line varchar, valid boolean);
@@ -23,10 +23,12 @@ truncate batch_objects; truncate documents; truncate lines; truncate broken; tru
 truncate genuine_tags; truncate plain_tags;
 
 -- name: unread_objects
--- Which listed objects were not read yet? An object that grew or shrank since counts as a new one.
-select l.object_key, l.byte_size from listed l
+-- Which listed objects were not read yet? An object written anew since counts as a new one. What people said comes first.
+select l.object_key from listed l
 anti join lake.read_objects r on r.object_key = l.object_key and r.byte_size = l.byte_size
-order by l.object_key;
+  and (r.modified_at is null or r.modified_at = l.modified_at)
+order by case when l.object_key like 'landing/events/edge/%' then 0 when l.object_key like 'landing/inbound/%' then 1 else 2 end,
+  l.object_key;
 
 -- name: next_batch
 -- What is the next batch's number? Above the ledger's position too, so that a rebuilt lake never looks already projected.
@@ -394,8 +396,9 @@ from fresh f left join machines m on m.event_id = f.event_id;
 
 -- name: commit_objects!
 -- The batch's objects, as read.
-insert into lake.read_objects
-select o.object_key, o.kind, o.byte_size, $as_of, coalesce(f.n, 0), coalesce(s.n, 0) - coalesce(f.n, 0), coalesce(b.n, 0), $batch
+insert into lake.read_objects by name
+select o.object_key, o.kind, o.byte_size, o.modified_at, $as_of as read_at, coalesce(f.n, 0) as event_count,
+  coalesce(s.n, 0) - coalesce(f.n, 0) as duplicate_count, coalesce(b.n, 0) as broken_count, $batch as batch
 from batch_objects o
 left join (select raw_object, count(*) as n from fresh where event_id not like '%-also' group by 1) f on f.raw_object = o.object_key
 left join (select raw_object, count(*) as n from staged group by 1) s on s.raw_object = o.object_key
