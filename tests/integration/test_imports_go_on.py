@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 import openpyxl
 import pytest
 
 from leadmill.bootstrap import App
 from leadmill.domain.access import SYSTEM, Actor, Role
 from leadmill.domain.lead_files import GROUP_BYTES, GROUP_FILES, GROUPS_MAX, TRIES_MAX, imported_together
-from leadmill.errors import ConfigInvalid, LeadFileInvalid, NotFound, StoreUnavailable
+from leadmill.errors import ConfigInvalid, DatabaseUnavailable, LeadFileInvalid, NotFound, StoreUnavailable
 from leadmill.ports.store import ObjectStore, StoredObject
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -222,6 +223,21 @@ def test_a_file_at_which_the_process_dies_is_refused_after_some_tries(lake_app: 
     run(lake_app)
     assert statuses(lake_app) == {"a.csv": "accepted", "deadly.csv": "refused", "z.csv": "accepted"}
     assert [alert.subject for alert in lake_app.open_alerts()] == ["deadly.csv"]
+
+
+def test_a_lake_that_does_not_answer_makes_no_file_a_failed_one(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop(lake_app, **{"a.csv": GOOD % b"a"})
+
+    def away(*_: Any, **__: Any) -> None:
+        raise duckdb.IOException("IO Error: Could not connect to server")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("leadmill.adapters.lake.duck.Lake._prepare", away)
+        with pytest.raises(DatabaseUnavailable, match="look whether Postgres and the object store do"):
+            run(lake_app)
+    assert statuses(lake_app) == {"a.csv": "importing"}
+    run(lake_app)
+    assert statuses(lake_app) == {"a.csv": "accepted"}
 
 
 def test_an_outage_does_not_count_as_a_process_that_died(lake_app: App) -> None:

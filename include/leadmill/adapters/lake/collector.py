@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import TracebackType
 from typing import Self
 
 import duckdb
@@ -71,8 +72,10 @@ class LakeCollection:
         self._connect()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._connections.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connections.__exit__(kind, error, trace)  # the connection says what an error of its own means
 
     def _connect(self) -> None:
         self._connections.close()
@@ -107,9 +110,7 @@ class LakeCollection:
             return self._collected(batch, as_of=as_of)
         except (duckdb.Error, pa.ArrowException, MemoryError, RecursionError) as error:
             if isinstance(error, duckdb.OperationalError) and not isinstance(error, duckdb.OutOfMemoryException):
-                raise DatabaseUnavailable(
-                    "The lake or the object store did not answer while events were read; they are read again."
-                ) from error
+                raise  # Postgres or the store does not answer: `Lake.connect` says so
             self._connect()  # after an internal error DuckDB takes no statement any more
             raise EventObjectsUnreadable(type(error).__name__) from error
 

@@ -12,7 +12,7 @@ import psycopg
 from duckdb_extensions import import_extension
 from psycopg.conninfo import conninfo_to_dict
 
-from leadmill.errors import ConfigInvalid
+from leadmill.errors import ConfigInvalid, DatabaseUnavailable
 from leadmill.sql import HERE, query
 
 _INLINED_ROWS = 500  # commits below this stay in the catalog instead of becoming tiny Parquet files
@@ -51,11 +51,22 @@ class Lake:
 
     @contextmanager
     def connect(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """An in-memory DuckDB with the lake and the ledger attached, closed at the end of the block."""
+        """An in-memory DuckDB with the lake and the ledger attached, closed at the end of the block.
+
+        Raises:
+            DatabaseUnavailable: Postgres or the store did not answer, or another process committed first; also of what
+                the block asks.
+        """
         connection = duckdb.connect(config=self._config)
         try:
             self._prepare(connection, read_only=read_only)
             yield connection
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.OperationalError as error:
+            raise DatabaseUnavailable(
+                f"The lake did not answer ({type(error).__name__}): look whether Postgres and the object store do."
+            ) from error
         finally:
             connection.close()
 
