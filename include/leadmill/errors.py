@@ -55,6 +55,10 @@ class ProviderUnavailable(TransientError):
         self.met_by = met_by
 
 
+class ReadingInterrupted(TransientError):
+    """A process that read a file was killed; whether the file is to blame shows when it happens again."""
+
+
 class StoreUnavailable(TransientError):
     """The object store did not answer."""
 

@@ -67,6 +67,22 @@ def test_what_duckdb_gives_up_at_is_halved_until_it_stands_alone(
     assert app.collect_events(NOON).objects == 0
 
 
+def test_a_defect_of_ours_sets_nothing_aside(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = lake_app
+    (send,) = make_sends(app, 1)
+    land(app, "ses", "a.json", [ses_record(send, "Delivery")])
+
+    def broken(self: EventStaging, objects: Any) -> None:
+        raise duckdb.BinderException("Binder Error: no such column")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EventStaging, "stage_webhooks", broken)
+        with pytest.raises(duckdb.BinderException):
+            app.collect_events(NOON)
+    assert aside(app) == {}
+    assert app.collect_events(NOON).events == 1
+
+
 def test_an_outage_sets_nothing_aside(lake_app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     app = lake_app
     (send,) = make_sends(app, 1)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+import signal
+import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -17,7 +21,14 @@ import pytest
 from leadmill.bootstrap import App
 from leadmill.domain.access import SYSTEM, Actor, Role
 from leadmill.domain.lead_files import GROUP_BYTES, GROUP_FILES, GROUPS_MAX, TRIES_MAX, imported_together
-from leadmill.errors import ConfigInvalid, DatabaseUnavailable, LeadFileInvalid, NotFound, StoreUnavailable
+from leadmill.errors import (
+    ConfigInvalid,
+    DatabaseUnavailable,
+    LeadFileInvalid,
+    NotFound,
+    ReadingInterrupted,
+    StoreUnavailable,
+)
 from leadmill.ports.store import ObjectStore, StoredObject
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -134,7 +145,22 @@ def test_a_file_of_nothing_but_misfits_is_refused_early(lake_app: App) -> None:
     run(lake_app)
     assert statuses(lake_app) == {"misfits.csv": "refused", "good.csv": "accepted"}
     (refused,) = [file for file in lake_app.lead_files() if file["status"] == "refused"]
-    assert "Over 50,000 rows have more or fewer cells than the header with its 2" in refused["verdict"]
+    assert "More than 10% of the rows have more or fewer cells than the header with its 2" in refused["verdict"]
+
+
+@pytest.mark.parametrize(("ends", "status"), [("SIGKILL", "importing"), ("SIGABRT", "refused")])
+def test_a_reader_that_is_killed_is_not_the_workbooks_fault(
+    lake_app: App, monkeypatch: pytest.MonkeyPatch, ends: str, status: str
+) -> None:
+    drop(lake_app, **{"a.csv": GOOD % b"a", "book.xlsx": workbook()})
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=-getattr(signal, ends)))
+        with nullcontext() if status == "refused" else pytest.raises(ReadingInterrupted):
+            run(lake_app)
+    assert statuses(lake_app) == {"a.csv": "accepted", "book.xlsx": status}
+    if status == "importing":
+        run(lake_app)
+        assert set(statuses(lake_app).values()) == {"accepted"}
 
 
 class Killed(BaseException):

@@ -291,3 +291,10 @@ def test_every_row_of_any_file_is_accounted_for(rows: list[tuple[str, str]]) -> 
         assert profile.row_count == parts
         assert profile.row_count == sum(bool((a + b).strip(BLANKS)) for a, b in rows)
         assert sum(profile.rejected_by_reason.values()) == profile.rejected_count
+
+
+def test_many_misfits_among_far_more_good_rows_are_told_of_each() -> None:
+    good = b"".join(b"a%d@x.test,DE\n" % number for number in range(560_000))
+    with staged(b"email,country\n" + good + b"a\n" * 51_000) as file:
+        assert file.profile.rejected_by_reason == {"wrong_column_count": 51_000}
+        assert file.profile.accepted_count == 560_000

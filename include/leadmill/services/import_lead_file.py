@@ -23,7 +23,7 @@ from leadmill.domain.lead_files import (
     verdict_of,
 )
 from leadmill.domain.lead_words import LegalBasis, legal_basis
-from leadmill.errors import ConfigInvalid, LeadFileInvalid, NotFound, TransientError
+from leadmill.errors import ConfigInvalid, LeadFileInvalid, NotFound, ReadingInterrupted, TransientError
 from leadmill.ports.alerts import Alerts
 from leadmill.ports.lead_files import (
     BatchJudge,
@@ -88,6 +88,8 @@ def import_lead_file(
         begun = work.ledger.begin(content, said, requested_by=requested_by)
         try:
             outcome = _imported(work, begun, content, said, as_of=as_of)
+        except ReadingInterrupted:
+            raise  # as where the whole process ends: the try counts
         except TransientError:
             work.ledger.forgive_try(begun.lead_file_id)  # the row stays `importing`: the next try takes it over
             raise

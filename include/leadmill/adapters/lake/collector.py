@@ -36,6 +36,9 @@ _LISTED = pa.schema(
     [("object_key", pa.string()), ("byte_size", pa.int64()), ("modified_at", pa.timestamp("us", tz="UTC"))]
 )
 
+_DEFECTS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
+"""What a statement of ours raises whatever it reads."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -111,6 +114,8 @@ class LakeCollection:
         except (duckdb.Error, pa.ArrowException, MemoryError, RecursionError) as error:
             if isinstance(error, duckdb.OperationalError) and not isinstance(error, duckdb.OutOfMemoryException):
                 raise  # Postgres or the store does not answer: `Lake.connect` says so
+            if isinstance(error, _DEFECTS):
+                raise  # each object would fail: none is to blame
             self._connect()  # after an internal error DuckDB takes no statement any more
             raise EventObjectsUnreadable(type(error).__name__) from error
 

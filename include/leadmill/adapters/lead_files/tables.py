@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import logging
+import signal
 import subprocess
 import sys
 import zipfile
@@ -19,18 +19,19 @@ from pathlib import Path
 import duckdb
 
 from leadmill.adapters.lead_files.detection import CsvForm, csv_form, header_among, utf8_rows
-from leadmill.domain.lead_files import UNPACKED_BYTES_MAX
-from leadmill.errors import LeadFileInvalid
+from leadmill.domain.lead_files import ROW_COUNT_MAX, UNPACKED_BYTES_MAX
+from leadmill.errors import LeadFileInvalid, ReadingInterrupted
 from leadmill.sql import query
 
-log = logging.getLogger(__name__)
-
 _LINE_BYTES_MAX = 8 * 1024 * 1024
-_MISFITS_MAX = 50_000
-"""Rows that do not fit the header, before the file is refused: each costs 1 kB of memory until it is told of."""
+_MISFITS_ALWAYS_TOLD = 50_000
+_MISFITS_MAX = 0.1
+"""Share of rows that do not fit the header, beyond which a file with over 50,000 of them is refused: each takes 1 kB of
+memory until it is told of."""
 _PIECE_BYTES = 1 << 20
 _HEADER_ROWS = 100
 _WORKBOOK_SECONDS = 900
+_OUT_OF_MEMORY = {-signal.SIGABRT, -signal.SIGSEGV}
 _SMALLER = "Delete what stands beside and below the table, or export the sheet as CSV."
 
 
@@ -78,17 +79,20 @@ def load_csv(duck: duckdb.DuckDBPyConnection, body: bytes, scratch: Path) -> Loa
 
 def _require_few_misfits(path: Path, form: CsvForm) -> None:
     """Stop before rows that do not fit the header fill the memory; only a file that may have some is parsed for it."""
-    width, misfits = len(form.headers), 0
+    width, rows, misfits = len(form.headers), 0, 0
     if _is_even(path, form.delimiter.encode(), width):
         return
     with path.open(encoding="utf-8", errors="replace", newline="") as file, suppress(csv.Error):  # a far too long cell
         for row in csv.reader(file, delimiter=form.delimiter):
+            rows += 1
             misfits += len(row) not in (0, width)
-            if misfits > _MISFITS_MAX:
-                raise LeadFileInvalid(
-                    f"Over {_MISFITS_MAX:,} rows have more or fewer cells than the header with its {width}, so it is "
-                    "no table; export the file anew."
-                )
+            if misfits > _MISFITS_MAX * ROW_COUNT_MAX:
+                break
+    if misfits > max(_MISFITS_ALWAYS_TOLD, _MISFITS_MAX * rows):
+        raise LeadFileInvalid(
+            f"More than {_MISFITS_MAX:.0%} of the rows have more or fewer cells than the header with its {width}, too "
+            "many to tell of each; export the file anew."
+        )
 
 
 def _is_even(path: Path, delimiter: bytes, width: int) -> bool:
@@ -119,18 +123,19 @@ def load_workbook(duck: duckdb.DuckDBPyConnection, body: bytes, scratch: Path) -
 
 
 def _read_workbook(book: Path, rows: Path) -> dict[str, str]:
-    command = [sys.executable, "-m", "leadmill.adapters.lead_files.workbook_rows", str(book), str(rows)]
+    command = [sys.executable, "-P", "-m", "leadmill.adapters.lead_files.workbook_rows", str(book), str(rows)]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=_WORKBOOK_SECONDS)  # noqa: S603 - ours
     except subprocess.TimeoutExpired as error:
         raise LeadFileInvalid(
             f"Reading the workbook took over {_WORKBOOK_SECONDS // 60} minutes; {_SMALLER}"
         ) from error
-    if done.returncode != 0:
-        log.warning(
-            "reading a workbook ended with %s: %s", done.returncode, done.stderr.decode(errors="replace")[-500:]
-        )
+    if done.returncode in _OUT_OF_MEMORY:
         raise LeadFileInvalid(f"The workbook needs too much memory: does a cell stand far from the others? {_SMALLER}")
+    if done.returncode < 0:  # killed: the machine stops, or has no memory left
+        raise ReadingInterrupted(f"Reading a workbook was ended by signal {-done.returncode}; it is read again.")
+    if done.returncode > 0:
+        raise RuntimeError(f"reading a workbook failed: {done.stderr.decode(errors='replace')[-1000:]}")
     found: dict[str, str] = json.loads(done.stdout)
     return found
 

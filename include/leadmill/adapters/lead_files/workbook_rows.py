@@ -8,6 +8,7 @@ ROWS, and prints one JSON object: `sheet`, or `refused`, a sentence for whoever 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 from collections.abc import Iterator
@@ -33,17 +34,17 @@ def main(book: Path, rows: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        with CalamineWorkbook.from_path(book) as opened:
-            sheet = _first_filled(opened)
-            if sheet is None:
-                said = {"refused": _EMPTY}
-            elif sheet.width > COLUMNS_MAX:
-                said = {"refused": f"The table has {sheet.width} columns; {COLUMNS_MAX} is the limit."}
-            else:
-                _write(sheet, rows)
-                said = {"sheet": sheet.name}
+        sheet = _first_filled(book)
     except (CalamineError, OSError, ValueError):
         said = {"refused": _UNREADABLE}
+    else:
+        if sheet is None:
+            said = {"refused": _EMPTY}
+        elif sheet.width > COLUMNS_MAX:
+            said = {"refused": f"The table has {sheet.width} columns; {COLUMNS_MAX} is the limit."}
+        else:
+            _write(sheet, rows)  # what fails here is the disk's fault, not the workbook's
+            said = {"sheet": sheet.name}
     sys.stdout.write(json.dumps(said))
 
 
@@ -52,11 +53,12 @@ def _virtual_bytes() -> int:
     return pages * resource.getpagesize()
 
 
-def _first_filled(book: CalamineWorkbook) -> CalamineSheet | None:
-    for name in book.sheet_names:
-        sheet = book.get_sheet_by_name(name)
-        if sheet.height:
-            return sheet
+def _first_filled(path: Path) -> CalamineSheet | None:
+    with CalamineWorkbook.from_path(path) as book:
+        for name in book.sheet_names:
+            sheet = book.get_sheet_by_name(name)
+            if sheet.height:
+                return sheet
     return None
 
 
@@ -90,4 +92,7 @@ def _text(cell: Any) -> str | None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    try:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
+    except MemoryError:
+        os.abort()  # as calamine ends where it gets no memory
